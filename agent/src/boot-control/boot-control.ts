@@ -1,0 +1,47 @@
+import type { FlashArea, ImageHeader, RejectCode, Verdict } from '@brickproof/bootloader-sim';
+
+/** What a slot holds, as far as its header and TLVs can be read. */
+export interface SlotImage {
+  readonly header: ImageHeader;
+  /** The SHA-256 TLV: over header, body and protected TLVs. */
+  readonly hash: Uint8Array;
+}
+
+/** The state of one slot, in the words of the SMP image group. */
+export interface SlotState {
+  readonly slot: number;
+  /** Undefined when the slot holds no readable image. */
+  readonly image: SlotImage | undefined;
+  /** It runs now. */
+  readonly active: boolean;
+  /** It boots next, on trial or for good. */
+  readonly pending: boolean;
+  readonly confirmed: boolean;
+  /** It is pending, and will stay without being confirmed. */
+  readonly permanent: boolean;
+}
+
+/** The slots behind one interface, whatever the upgrade strategy and wherever they are stored. */
+export interface BootControl {
+  /** For people and for the os group's bootloader information: MCUboot's mode number. */
+  readonly mode: BootMode;
+  readonly activeSlot: number;
+  readonly slotCount: number;
+  /** Where an upload goes: the slot that does not run. */
+  readonly uploadSlot: number;
+  area(slot: number): FlashArea;
+  /** The largest image the slot takes, in bytes: the trailer's place is not the image's. */
+  maxImageSizeBytes(slot: number): number;
+  state(slot: number): SlotState;
+  /** Marks the slot to boot next: on trial, or for good. */
+  setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void, RejectCode>;
+  /** Confirms the running image. */
+  confirm(): Verdict<void, RejectCode>;
+  /** Erases a slot that is neither running nor pending. */
+  erase(slot: number): Verdict<void, RejectCode>;
+}
+
+/** MCUboot's upgrade modes with their numbers in the os group (Zephyr's `MCUBOOT_MODE_*`). */
+export type BootMode =
+  | { readonly name: 'overwrite-only'; readonly number: 2 }
+  | { readonly name: 'direct-xip-with-revert'; readonly number: 5 };

@@ -1,0 +1,47 @@
+export { DONE, accept, reject } from './verdict.js';
+export type {
+  Accepted,
+  BootRejectCode,
+  FlashRejectCode,
+  ImageRejectCode,
+  KeyRejectCode,
+  RejectCode,
+  Rejected,
+  Verdict,
+} from './verdict.js';
+
+export type {
+  CryptoProvider,
+  Hasher,
+  SignatureAlgorithm,
+  SignatureCheck,
+  SignedMessage,
+  SigningKey,
+  VerificationKey,
+} from './crypto/crypto-provider.js';
+
+export { imageSourceFromBytes } from './image/image-source.js';
+export type { ImageSource } from './image/image-source.js';
+
+export type { FlashArea, FlashSector } from './flash/flash-area.js';
+export { FLASH_SECTORS_MAX, FLASH_SIZE_BYTES_MAX, createFlashGeometry } from './flash/geometry.js';
+export type {
+  ErasedValue,
+  FlashGeometry,
+  FlashGeometryOptions,
+  SectorContents,
+  SectorRun,
+  WriteAlignBytes,
+} from './flash/geometry.js';
+export { NorFlash, PowerCut } from './flash/nor-flash.js';
+export type {
+  FlashInterruption,
+  FlashOperation,
+  FlashSnapshot,
+  FlashStatistics,
+  FlashWatcher,
+} from './flash/nor-flash.js';
+export { FLASH_AREAS_MAX, createFlashMap } from './flash/flash-map.js';
+export type { FlashAreaOptions, FlashMap } from './flash/flash-map.js';
+export { OTP_COUNTERS_MAX, OtpCounters } from './flash/otp-counters.js';
+export type { SecurityCounters } from './flash/otp-counters.js';
