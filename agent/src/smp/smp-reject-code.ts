@@ -1,0 +1,20 @@
+/** Why bytes are not an SMP message, or not one that is taken here. */
+export type SmpRejectCode =
+  | 'smp-header-truncated'
+  | 'smp-version-unsupported'
+  | 'smp-op-unknown'
+  | 'smp-length-mismatch'
+  | 'smp-message-too-large'
+  | 'smp-body-not-map'
+  | 'smp-cbor-truncated'
+  | 'smp-cbor-trailing'
+  | 'smp-cbor-malformed'
+  | 'smp-cbor-too-deep'
+  | 'smp-cbor-too-many-items'
+  | 'smp-cbor-tag'
+  | 'smp-cbor-simple-value'
+  | 'smp-cbor-indefinite-string'
+  | 'smp-cbor-text-not-utf8'
+  | 'smp-cbor-key-not-text'
+  | 'smp-cbor-key-too-long'
+  | 'smp-cbor-key-duplicate';
