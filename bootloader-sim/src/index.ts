@@ -20,8 +20,29 @@ export type {
   VerificationKey,
 } from './crypto/crypto-provider.js';
 
+export {
+  IMAGE_FLAG,
+  IMAGE_HEADER_SIZE_BYTES,
+  IMAGE_MAGIC,
+  decodeImageHeader,
+  encodeImageHeader,
+  hasImageFlag,
+  hashedSizeBytes,
+  parseImageHeader,
+  tlvOffset,
+} from './image/header.js';
+export type { ImageHeader } from './image/header.js';
 export { imageSourceFromBytes } from './image/image-source.js';
 export type { ImageSource } from './image/image-source.js';
+export { IMAGE_TLV_COUNT_MAX, TLV, parseImageTlvs, readTlvValue } from './image/tlv.js';
+export type { ImageTlv, ImageTlvs } from './image/tlv.js';
+export {
+  compareImageVersions,
+  formatImageVersion,
+  formatSmpVersion,
+  parseImageVersion,
+} from './image/version.js';
+export type { ImageVersion, VersionRejectCode } from './image/version.js';
 
 export type { FlashArea, FlashSector } from './flash/flash-area.js';
 export { FLASH_SECTORS_MAX, FLASH_SIZE_BYTES_MAX, createFlashGeometry } from './flash/geometry.js';
