@@ -1,0 +1,153 @@
+import { accept, reject } from '@brickproof/bootloader-sim';
+import type { Verdict } from '@brickproof/bootloader-sim';
+
+/** Where a board is reached. */
+export type TargetSpec =
+  | { readonly kind: 'sim' }
+  | { readonly kind: 'serial'; readonly path: string; readonly baudRate: number }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'udp'; readonly host: string; readonly port: number }
+  | {
+      readonly kind: 'mqtt';
+      readonly host: string;
+      readonly port: number;
+      readonly device: string;
+    };
+
+/** The speed of a serial port when the target names none. */
+export const SERIAL_BAUD_RATE_DEFAULT = 115_200;
+/** The port SMP servers listen on for UDP (Zephyr's default). */
+export const SMP_UDP_PORT_DEFAULT = 1337;
+/** The port MQTT brokers listen on. */
+export const MQTT_PORT_DEFAULT = 1883;
+
+const TARGET_CHARACTERS_MAX = 1024;
+const BAUD_RATE_MIN = 50;
+const BAUD_RATE_MAX = 20_000_000;
+const PORT_MAX = 65_535;
+const FORMS = 'sim, serial:/dev/ttyACM0, tcp:HOST:PORT, udp:HOST:PORT or mqtt://HOST:PORT/DEVICE';
+
+type TargetVerdict = Verdict<TargetSpec, 'target-malformed'>;
+
+/**
+ * Reads a target as people write it: `sim`, `serial:/dev/ttyACM0?baud=115200`, `tcp:HOST:PORT`,
+ * `udp:HOST[:PORT]`, `mqtt://HOST[:PORT]/DEVICE` or `mqtt:HOST[:PORT]/DEVICE`. IPv6 addresses stand
+ * in brackets. The refusal names the right form.
+ */
+export function parseTarget(text: string): TargetVerdict {
+  if (text.length > TARGET_CHARACTERS_MAX) {
+    return malformed(`a target has at most ${TARGET_CHARACTERS_MAX} characters`);
+  }
+  if (text === 'sim') return accept({ kind: 'sim' });
+  const colon = text.indexOf(':');
+  const rest = text.slice(colon + 1);
+  switch (colon < 0 ? '' : text.slice(0, colon)) {
+    case 'serial':
+      return parseSerial(text, rest);
+    case 'tcp':
+      return parseSocket({ kind: 'tcp', text, rest: withoutSlashes(rest), portDefault: undefined });
+    case 'udp':
+      return parseSocket({
+        kind: 'udp',
+        text,
+        rest: withoutSlashes(rest),
+        portDefault: SMP_UDP_PORT_DEFAULT,
+      });
+    case 'mqtt':
+      return parseMqtt(text, withoutSlashes(rest));
+    default:
+      return malformed(`"${text}" is no target; write ${FORMS}`);
+  }
+}
+
+/** The target as it is written, in its shortest unambiguous form. */
+export function formatTarget(spec: TargetSpec): string {
+  switch (spec.kind) {
+    case 'sim':
+      return 'sim';
+    case 'serial':
+      return `serial:${spec.path}?baud=${spec.baudRate}`;
+    case 'tcp':
+    case 'udp':
+      return `${spec.kind}:${formatHost(spec.host)}:${spec.port}`;
+    case 'mqtt':
+      return `mqtt://${formatHost(spec.host)}:${spec.port}/${spec.device}`;
+  }
+}
+
+function parseSerial(text: string, rest: string): TargetVerdict {
+  const question = rest.indexOf('?');
+  const path = question < 0 ? rest : rest.slice(0, question);
+  const options = question < 0 ? '' : rest.slice(question + 1);
+  const form = 'write serial:/dev/ttyACM0 or serial:/dev/ttyACM0?baud=115200';
+  if (path === '' || path.includes('\0')) return malformed(`"${text}" names no port; ${form}`);
+  if (options === '') return accept({ kind: 'serial', path, baudRate: SERIAL_BAUD_RATE_DEFAULT });
+  const baudRate = parseNumber(/^baud=(\d{1,8})$/.exec(options)?.[1], BAUD_RATE_MIN, BAUD_RATE_MAX);
+  if (baudRate === undefined) {
+    return malformed(
+      `"${options}" is no baud rate from ${BAUD_RATE_MIN} to ${BAUD_RATE_MAX}; ${form}`,
+    );
+  }
+  return accept({ kind: 'serial', path, baudRate });
+}
+
+interface SocketText {
+  readonly kind: 'tcp' | 'udp';
+  readonly text: string;
+  readonly rest: string;
+  readonly portDefault: number | undefined;
+}
+
+function parseSocket(socket: SocketText): TargetVerdict {
+  const place = parsePlace(socket.rest, socket.portDefault);
+  if (place === undefined) {
+    return malformed(
+      `"${socket.text}" is no ${socket.kind} target; write ${socket.kind}:HOST:PORT, ` +
+        `for example ${socket.kind}:127.0.0.1:${socket.portDefault ?? 4000}`,
+    );
+  }
+  return accept({ kind: socket.kind, ...place });
+}
+
+function parseMqtt(text: string, rest: string): TargetVerdict {
+  const slash = rest.indexOf('/');
+  const device = slash < 0 ? '' : rest.slice(slash + 1);
+  const place = parsePlace(slash < 0 ? rest : rest.slice(0, slash), MQTT_PORT_DEFAULT);
+  const form = 'write mqtt://HOST:PORT/DEVICE, for example mqtt://127.0.0.1:1883/board-1';
+  if (place === undefined) return malformed(`"${text}" is no mqtt target; ${form}`);
+  // The device is one level of a topic: wildcards and further levels would address others.
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(device)) {
+    return malformed(
+      `"${device}" is no device name (1 to 64 letters, digits, dots, dashes, underscores); ${form}`,
+    );
+  }
+  return accept({ kind: 'mqtt', ...place, device });
+}
+
+function parsePlace(
+  text: string,
+  portDefault: number | undefined,
+): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:[\]/?#\s]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? portDefault : parseNumber(match[3], 1, PORT_MAX);
+  return host === undefined || port === undefined ? undefined : { host, port };
+}
+
+function parseNumber(text: string | undefined, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  return value >= min && value <= max ? value : undefined;
+}
+
+function withoutSlashes(text: string): string {
+  return text.startsWith('//') ? text.slice(2) : text;
+}
+
+function formatHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function malformed(detail: string): TargetVerdict {
+  return reject('target-malformed', detail);
+}
