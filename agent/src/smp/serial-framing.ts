@@ -1,4 +1,4 @@
-import { base64 } from '@scure/base';
+import { base64Length, decodeBase64, writeBase64 } from './base64.js';
 import { crc16Xmodem } from './crc16.js';
 
 /** The longest line of the console framing: two marker bytes, base64, a newline. */
@@ -6,6 +6,9 @@ export const SERIAL_LINE_BYTES_MAX = 127;
 
 /** The most base64 characters in one line: a multiple of four, so that each line stands alone. */
 export const SERIAL_LINE_BASE64_MAX = 124;
+
+/** What the base64 of one full line stands for. */
+const SERIAL_LINE_PAYLOAD_MAX = (SERIAL_LINE_BASE64_MAX / 4) * 3;
 
 /** The longest message whose length, CRC included, fits the 16-bit length field. */
 export const SERIAL_MESSAGE_BYTES_MAX: number = 0xffff - 2;
@@ -43,15 +46,14 @@ export function encodeSerialFrames(message: Uint8Array): Uint8Array {
     const limit = `at most ${SERIAL_MESSAGE_BYTES_MAX}`;
     throw new RangeError(`the message has ${message.byteLength} bytes, ${limit}`);
   }
-  const characters = base64.encode(withLengthAndCrc(message));
-  const lineCount = Math.ceil(characters.length / SERIAL_LINE_BASE64_MAX);
-  const lines = new Uint8Array(characters.length + lineCount * (MARKER_BYTES + 1));
+  const packet = withLengthAndCrc(message);
+  const lineCount = Math.ceil(packet.byteLength / SERIAL_LINE_PAYLOAD_MAX);
+  const lines = new Uint8Array(base64Length(packet.byteLength) + lineCount * (MARKER_BYTES + 1));
   let at = 0;
-  for (let from = 0; from < characters.length; from += SERIAL_LINE_BASE64_MAX) {
+  for (let from = 0; from < packet.byteLength; from += SERIAL_LINE_PAYLOAD_MAX) {
     lines.set(from === 0 ? START : CONTINUATION, at);
-    at += MARKER_BYTES;
-    const end = Math.min(from + SERIAL_LINE_BASE64_MAX, characters.length);
-    for (let i = from; i < end; i += 1) lines[at++] = characters.charCodeAt(i);
+    const payload = packet.subarray(from, from + SERIAL_LINE_PAYLOAD_MAX);
+    at = writeBase64(payload, lines, at + MARKER_BYTES);
     lines[at++] = NEWLINE;
   }
   return lines;
@@ -245,13 +247,4 @@ export class SerialDeframer {
 
 function mayStartMarker(byte: number | undefined): boolean {
   return byte === START[0] || byte === CONTINUATION[0];
-}
-
-/** Strict base64; undefined when it is not. */
-function decodeBase64(characters: Uint8Array): Uint8Array | undefined {
-  try {
-    return base64.decode(String.fromCharCode(...characters));
-  } catch {
-    return undefined;
-  }
 }
