@@ -32,6 +32,8 @@ export interface BootControl {
   area(slot: number): FlashArea;
   /** The largest image the slot takes, in bytes: the trailer's place is not the image's. */
   maxImageSizeBytes(slot: number): number;
+  /** Where the sectors start that hold the slot's trailer; they reach to its end. */
+  trailerSectorOffset(slot: number): number;
   state(slot: number): SlotState;
   /** Marks the slot to boot next: on trial, or for good. */
   setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void, RejectCode>;

@@ -1,9 +1,7 @@
-/** The keys under which the agent keeps what it must remember. A key is never given a new meaning. */
+/** Who keeps what under which key. A key is never used for anything else again. */
 export const STORE_KEY = {
   /** How far an upload has come. */
-  uploadProgress: 1,
-  /** The digest of the last request that reset the device. */
-  lastResetRequest: 2,
-  /** The SHA-256 TLV of the image that is, or was, on trial. */
-  trialImageHash: 3,
+  uploadCheckpoint: 0x0010,
+  /** The last reset that was asked for over MQTT. */
+  lastReset: 0x0020,
 } as const;

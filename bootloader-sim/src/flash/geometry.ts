@@ -4,7 +4,7 @@ import type { FlashSector } from './flash-area.js';
 /** The most sectors a simulated flash may have. */
 export const FLASH_SECTORS_MAX = 65_536;
 /** The largest simulated flash, in bytes. */
-export const FLASH_SIZE_BYTES_MAX = 256 * 1024 * 1024;
+export const FLASH_SIZE_BYTES_MAX: number = 256 * 1024 * 1024;
 
 /** A run of equal sectors; a flash is described by a list of these. */
 export interface SectorRun {

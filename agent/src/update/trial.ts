@@ -1,0 +1,152 @@
+import type { AgentClock } from '../agent-clock.js';
+import type { BootControl } from '../boot-control/boot-control.js';
+import type { Store } from '../store/store.js';
+import { STORE_KEY } from '../store/store-keys.js';
+
+/** What a self-test has found so far. */
+export type SelfTestResult = 'pass' | 'fail' | 'running';
+
+/** What a trial asks of the device it runs on. */
+export interface TrialPorts {
+  readonly bootControl: BootControl;
+  readonly store: Store;
+  readonly clock: AgentClock;
+  /** Polled on every tick of a trial. */
+  selfTest(): SelfTestResult;
+  /** Whether the update service can be reached; `not-needed` on a device without one. */
+  connectivity(): 'up' | 'down' | 'not-needed';
+  requestReset(): void;
+  log(text: string): void;
+}
+
+/** How long a trial may take, in milliseconds from the start of the agent. */
+export interface TrialLimits {
+  /** The image must have run this long before it may be confirmed. */
+  readonly settleMs: number;
+  /** A self-test still running, or a link still down, fails the trial after this. */
+  readonly timeoutMs: number;
+  /** False: the self-test may pass, but only a request from outside confirms. */
+  readonly confirms: boolean;
+}
+
+/** Limits that suit a small board: one second to settle, a minute to prove itself. */
+export const TRIAL_LIMITS_DEFAULT: TrialLimits = {
+  settleMs: 1_000,
+  timeoutMs: 60_000,
+  confirms: true,
+};
+
+/** Where a trial stands. `idle`: what runs was confirmed before it started. */
+export type TrialState = 'idle' | 'testing' | 'waiting' | 'confirmed' | 'failed';
+
+/**
+ * The first run of a new image. It confirms itself once its self-test passes and the update
+ * service is reached; otherwise it asks for a reset, and the bootloader goes back to the image
+ * before. An image that hangs never gets here again: the watchdog does the same.
+ */
+export class Trial {
+  readonly #ports: TrialPorts;
+  readonly #limits: TrialLimits;
+  readonly #startedMs: number;
+  #state: TrialState;
+
+  constructor(ports: TrialPorts, limits: TrialLimits = TRIAL_LIMITS_DEFAULT) {
+    this.#ports = ports;
+    this.#limits = limits;
+    this.#startedMs = ports.clock.nowMs();
+    const { bootControl } = ports;
+    const running = bootControl.state(bootControl.activeSlot);
+    this.#state = running.confirmed ? 'idle' : 'testing';
+    this.#reportLastTrial(running.image?.hash);
+    if (this.#state === 'testing') this.#begin(running.image?.hash);
+  }
+
+  get state(): TrialState {
+    return this.#state;
+  }
+
+  /** Moves the trial on. Called regularly, and cheap when there is none. */
+  tick(): void {
+    if (this.#state !== 'testing' && this.#state !== 'waiting') return;
+    const elapsedMs = this.#ports.clock.nowMs() - this.#startedMs;
+    if (this.#confirmedFromOutside()) return;
+    if (elapsedMs < this.#limits.settleMs || this.#state === 'waiting') return;
+    const result = this.#ports.selfTest();
+    if (result === 'fail') {
+      this.#fail('the self-test failed');
+      return;
+    }
+    const connectivity = this.#ports.connectivity();
+    if (result === 'pass' && connectivity !== 'down') {
+      this.#pass();
+      return;
+    }
+    if (elapsedMs >= this.#limits.timeoutMs) {
+      this.#fail(
+        connectivity === 'down'
+          ? 'the update service was not reached in time'
+          : 'the self-test did not end in time',
+      );
+    }
+  }
+
+  #begin(hash: Uint8Array | undefined): void {
+    this.#ports.log('Trial boot: this image is not confirmed yet');
+    if (hash !== undefined) this.#ports.store.set(STORE_KEY.trialImageHash, hash);
+  }
+
+  /** What was on trial when the agent last ran, and is not what runs now, was given up. */
+  #reportLastTrial(runningHash: Uint8Array | undefined): void {
+    const { store, log } = this.#ports;
+    const onTrial = store.get(STORE_KEY.trialImageHash);
+    if (onTrial === undefined) return;
+    if (runningHash === undefined || !sameBytes(onTrial, runningHash)) {
+      log(`Update rolled back: image ${shortHex(onTrial)} did not confirm itself`);
+      store.delete(STORE_KEY.trialImageHash);
+    } else if (this.#state === 'idle') {
+      store.delete(STORE_KEY.trialImageHash);
+    }
+  }
+
+  #confirmedFromOutside(): boolean {
+    const { bootControl } = this.#ports;
+    if (!bootControl.state(bootControl.activeSlot).confirmed) return false;
+    this.#state = 'confirmed';
+    this.#ports.store.delete(STORE_KEY.trialImageHash);
+    return true;
+  }
+
+  #pass(): void {
+    if (!this.#limits.confirms) {
+      this.#state = 'waiting';
+      this.#ports.log('Self-test passed; waiting to be confirmed');
+      return;
+    }
+    const confirmed = this.#ports.bootControl.confirm();
+    if (!confirmed.ok) {
+      this.#fail(`the image could not be confirmed: ${confirmed.detail}`);
+      return;
+    }
+    this.#state = 'confirmed';
+    this.#ports.store.delete(STORE_KEY.trialImageHash);
+    this.#ports.log('Self-test passed; image confirmed');
+  }
+
+  #fail(reason: string): void {
+    this.#state = 'failed';
+    this.#ports.log(`Trial failed: ${reason}; resetting so that the bootloader can go back`);
+    this.#ports.requestReset();
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}
+
+const SHORT_HASH_BYTES = 4;
+
+function shortHex(bytes: Uint8Array): string {
+  return Array.from(bytes.subarray(0, SHORT_HASH_BYTES), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+}

@@ -1,0 +1,33 @@
+import {
+  NorFlash,
+  createFlashMap,
+  markForDirectXip,
+  type FlashMap,
+  type FlashSnapshot,
+  type Verdict,
+} from '@brickproof/bootloader-sim';
+import { accept } from '@brickproof/bootloader-sim';
+import type { DeviceModel } from './device-model.js';
+
+/** The areas of a model's flash. */
+export function flashMapOf(flash: NorFlash, model: DeviceModel): FlashMap {
+  const map = createFlashMap(flash, model.areas);
+  if (!map.ok) throw new Error(`device model ${model.name}: ${map.detail}`);
+  return map.value;
+}
+
+/**
+ * A flash as it leaves the factory: the image in slot 0, confirmed, everything else erased. Boards
+ * that start from one snapshot share it. Refuses an image that does not fit the slot.
+ */
+export function provisionFlash(model: DeviceModel, image: Uint8Array): Verdict<FlashSnapshot> {
+  const flash = new NorFlash(model.geometry);
+  const slot = flashMapOf(flash, model).area('slot0');
+  const align = slot.writeAlignBytes;
+  const padded = new Uint8Array(Math.ceil(image.byteLength / align) * align).fill(slot.erasedValue);
+  padded.set(image);
+  const written = slot.write(0, padded);
+  if (!written.ok) return written;
+  const confirmed = markForDirectXip(slot, { confirm: true });
+  return confirmed.ok ? accept(flash.snapshot()) : confirmed;
+}
