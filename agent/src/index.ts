@@ -3,6 +3,7 @@ export type { BootControl, BootMode, SlotImage, SlotState } from './boot-control
 export { STORE_VALUE_BYTES_MAX } from './store/store.js';
 export type { Store, StoreRejectCode } from './store/store.js';
 export { STORE_KEY_MAX } from './store/log-record.js';
+export { STORE_KEY } from './store/store-keys.js';
 export { STORE_SECTORS_MAX, openLogStore } from './store/log-store.js';
 
 export {
@@ -13,6 +14,7 @@ export {
   responseOp,
 } from './smp/header.js';
 export type { SmpHeader, SmpOp, SmpVersion } from './smp/header.js';
+export { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, CBOR_KEY_BYTES_MAX } from './smp/cbor-bounds.js';
 export { decodeSmpBody, decodeSmpMessage, encodeSmpMessage } from './smp/message.js';
 export type { SmpBody, SmpMessage, SmpMessageFields, SmpValue } from './smp/message.js';
 export type { SmpRejectCode } from './smp/smp-reject-code.js';
@@ -23,3 +25,45 @@ export {
   encodeSerialFrames,
 } from './smp/serial-framing.js';
 export type { SerialDropCode, SerialEvent } from './smp/serial-framing.js';
+
+export { Agent } from './agent.js';
+export type { AgentDevice } from './agent.js';
+export { FlashBootControl } from './boot-control/flash-boot-control.js';
+export type { FlashBootControlOptions } from './boot-control/flash-boot-control.js';
+export { TRIAL_LIMITS_DEFAULT, Trial } from './update/trial.js';
+export type { SelfTestResult, TrialLimits, TrialPorts, TrialState } from './update/trial.js';
+export { verifyStaged } from './update/verify-staged.js';
+export type { StagedImagePolicy } from './update/verify-staged.js';
+
+export {
+  IMAGE_ERROR,
+  MGMT_ERROR,
+  OS_ERROR,
+  SMP_GROUP,
+  decodeSmpError,
+  describeSmpError,
+  encodeSmpError,
+} from './smp/error.js';
+export type { SmpError } from './smp/error.js';
+export { answer, imageError, mgmtError, osError } from './smp/group.js';
+export type { SmpCommand, SmpGroup, SmpHandler, SmpOutcome } from './smp/group.js';
+export { BodyFields } from './smp/body-fields.js';
+export { IMAGE_COMMAND, createImageGroup } from './smp/image-group.js';
+export type { ImageGroupPorts } from './smp/image-group.js';
+export { OS_COMMAND, createOsGroup } from './smp/os-group.js';
+export type {
+  AgentClock,
+  OsGroupPorts,
+  ResetRequest,
+  SystemInfo,
+  SystemPort,
+} from './smp/os-group.js';
+export { SmpServer, answerSmpFault, createSmpServer } from './smp/server.js';
+export type { SmpServerOptions, SmpServerPorts } from './smp/server.js';
+export { ImageStaging, UPLOAD_SHA_BYTES_MAX } from './update/staging.js';
+export type {
+  StagingPorts,
+  StagingRejectCode,
+  UploadAnswer,
+  UploadPacket,
+} from './update/staging.js';

@@ -4,4 +4,6 @@ export const STORE_KEY = {
   uploadCheckpoint: 0x0010,
   /** The last reset that was asked for over MQTT. */
   lastReset: 0x0020,
+  /** The SHA-256 TLV of the image that is, or was, on trial. */
+  trialImageHash: 0x0030,
 } as const;

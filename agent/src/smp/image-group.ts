@@ -1,0 +1,198 @@
+import { formatSmpVersion, hasImageFlag } from '@brickproof/bootloader-sim';
+import type { RejectCode } from '@brickproof/bootloader-sim';
+import type { BootControl, SlotState } from '../boot-control/boot-control.js';
+import type { ImageStaging, StagingRejectCode } from '../update/staging.js';
+import { BodyFields } from './body-fields.js';
+import { SMP_GROUP } from './error.js';
+import type { IMAGE_ERROR } from './error.js';
+import { answer, imageError, mgmtError } from './group.js';
+import type { SmpCommand, SmpGroup, SmpOutcome } from './group.js';
+import type { SmpBody } from './message.js';
+
+/** The commands of the image group, by number. */
+export const IMAGE_COMMAND = { state: 0, upload: 1, erase: 5, slotInfo: 6 } as const;
+
+/** The length of an image's hash. */
+const HASH_BYTES = 32;
+
+/** What the image group needs. */
+export interface ImageGroupPorts {
+  readonly bootControl: BootControl;
+  readonly staging: ImageStaging;
+}
+
+type ImageErrorName = keyof typeof IMAGE_ERROR;
+
+const STAGING_ERRORS: Readonly<Record<StagingRejectCode, ImageErrorName>> = {
+  'upload-offset-missing': 'invalidOffset',
+  'upload-header-truncated': 'invalidImageHeader',
+  'upload-length-missing': 'invalidLength',
+  'upload-length-zero': 'invalidLength',
+  'upload-image-number': 'noFreeSlot',
+  'upload-bad-magic': 'invalidImageMagic',
+  'upload-header-invalid': 'invalidImageHeader',
+  'upload-sha-invalid': 'invalidHash',
+  'upload-slot-in-use': 'noFreeSlot',
+  'upload-too-large': 'tooLarge',
+  'upload-overrun': 'dataOverrun',
+  'upload-version-unknown': 'versionGetFailed',
+  'upload-version-not-newer': 'currentVersionIsNewer',
+  'upload-write-failed': 'flashWriteFailed',
+  'upload-erase-failed': 'flashEraseFailed',
+  'upload-store-failed': 'flashWriteFailed',
+};
+
+/** Group 1 (Zephyr's "Application/software image management group"), with one image. */
+export function createImageGroup(ports: ImageGroupPorts): SmpGroup {
+  return {
+    id: SMP_GROUP.image,
+    commands: new Map<number, SmpCommand>([
+      [
+        IMAGE_COMMAND.state,
+        { read: () => answer(listImages(ports)), write: (body) => setState(ports, body) },
+      ],
+      [IMAGE_COMMAND.upload, { write: (body) => upload(ports.staging, body) }],
+      [IMAGE_COMMAND.erase, { write: (body) => erase(ports, body) }],
+      [IMAGE_COMMAND.slotInfo, { read: () => answer(slotInfo(ports.bootControl)) }],
+    ]),
+  };
+}
+
+/** The slots that hold an image; a slot that is being written holds none. */
+function slotsWithImages({ bootControl, staging }: ImageGroupPorts): readonly SlotState[] {
+  const slots = Array.from({ length: bootControl.slotCount }, (_, slot) => slot);
+  return slots.filter((slot) => !staging.isOpen(slot)).map((slot) => bootControl.state(slot));
+}
+
+function listImages(ports: ImageGroupPorts): SmpBody {
+  const images = slotsWithImages(ports).flatMap((state) => describeSlot(ports, state));
+  return { images, splitStatus: 0 };
+}
+
+function describeSlot({ bootControl }: ImageGroupPorts, state: SlotState): readonly SmpBody[] {
+  if (state.image === undefined) return [];
+  const { header, hash } = state.image;
+  // During a trial it is the other image that counts as confirmed: the next boot goes back to it.
+  const isFallback = !state.active && isTrial(bootControl);
+  return [
+    {
+      slot: state.slot,
+      version: formatSmpVersion(header.version),
+      hash,
+      bootable: !hasImageFlag(header, 'nonBootable'),
+      pending: state.pending,
+      confirmed: state.confirmed || isFallback,
+      active: state.active,
+      permanent: state.permanent,
+    },
+  ];
+}
+
+/** Whether the running image has not been confirmed. */
+function isTrial(bootControl: BootControl): boolean {
+  return !bootControl.state(bootControl.activeSlot).confirmed;
+}
+
+function setState(ports: ImageGroupPorts, body: SmpBody): SmpOutcome {
+  const fields = new BodyFields(body);
+  const hash = fields.bytes('hash') ?? new Uint8Array(0);
+  const confirm = fields.bool('confirm') ?? false;
+  if (fields.isMalformed) return mgmtError('invalid');
+  const { bootControl } = ports;
+  if (hash.byteLength === 0) {
+    return confirm ? confirmRunning(ports) : imageError('invalidHash');
+  }
+  if (hash.byteLength !== HASH_BYTES) return imageError('invalidHash');
+  const found = slotsWithImages(ports).filter(({ image }) => {
+    return image !== undefined && image.hash.every((byte, index) => byte === hash[index]);
+  });
+  const running = found.find((state) => state.slot === bootControl.activeSlot);
+  if (running !== undefined)
+    return confirm ? confirmRunning(ports) : imageError('testOfActiveDenied');
+  const [other] = found;
+  return other === undefined ? imageError('hashNotFound') : setOther(ports, other, confirm);
+}
+
+function confirmRunning(ports: ImageGroupPorts): SmpOutcome {
+  const { bootControl } = ports;
+  const states = slotsWithImages(ports);
+  if (states.some((state) => state.pending)) return imageError('alreadyPending');
+  if (isTrial(bootControl)) {
+    const confirmed = bootControl.confirm();
+    if (!confirmed.ok) return imageError(bootError(confirmed.code));
+  }
+  return answer(listImages(ports));
+}
+
+/** Sets the image that does not run to boot next: for a trial, or for good. */
+function setOther(ports: ImageGroupPorts, state: SlotState, confirm: boolean): SmpOutcome {
+  const { bootControl } = ports;
+  if (isTrial(bootControl)) {
+    // The next boot goes back to it anyway; there is nothing to confirm, and no second trial.
+    return confirm ? answer(listImages(ports)) : imageError('alreadyPending');
+  }
+  if (state.pending) {
+    const isSame = state.permanent === confirm;
+    return isSame ? answer(listImages(ports)) : imageError('alreadyPending');
+  }
+  const marked = bootControl.setPending(state.slot, { permanent: confirm });
+  return marked.ok ? answer(listImages(ports)) : imageError(bootError(marked.code));
+}
+
+function bootError(code: RejectCode): ImageErrorName {
+  switch (code) {
+    case 'flash-erase-failed':
+      return 'flashEraseFailed';
+    case 'flash-write-failed':
+    case 'flash-word-programmed':
+      return 'flashWriteFailed';
+    case 'boot-version-not-higher':
+    case 'image-security-counter-low':
+      return 'currentVersionIsNewer';
+    case 'image-bad-magic':
+      return 'invalidImageMagic';
+    case 'image-load-address':
+      return 'invalidFlashAddress';
+    default:
+      return code.startsWith('image-') ? 'confirmationDenied' : 'unknown';
+  }
+}
+
+function upload(staging: ImageStaging, body: SmpBody): SmpOutcome {
+  const fields = new BodyFields(body);
+  const packet = {
+    off: fields.uint32('off'),
+    data: fields.bytes('data'),
+    len: fields.uint32('len'),
+    sha: fields.bytes('sha'),
+    image: fields.uint32('image'),
+    upgrade: fields.bool('upgrade'),
+  };
+  if (fields.isMalformed) return mgmtError('invalid');
+  const taken = staging.take(packet);
+  if (!taken.ok) return imageError(STAGING_ERRORS[taken.code]);
+  const { off, match } = taken.value;
+  return answer(match === undefined ? { off } : { off, match });
+}
+
+function erase(ports: ImageGroupPorts, body: SmpBody): SmpOutcome {
+  const { bootControl, staging } = ports;
+  const fields = new BodyFields(body);
+  const slot = fields.uint32('slot') ?? bootControl.uploadSlot;
+  if (fields.isMalformed) return mgmtError('invalid');
+  if (slot >= bootControl.slotCount) return imageError('invalidSlot');
+  const { active, pending } = bootControl.state(slot);
+  if (active || pending || isTrial(bootControl)) return imageError('noFreeSlot');
+  const erased = bootControl.erase(slot);
+  if (!erased.ok) return imageError(bootError(erased.code));
+  const discarded = staging.discard();
+  return discarded.ok ? answer({}) : imageError(STAGING_ERRORS[discarded.code]);
+}
+
+function slotInfo(bootControl: BootControl): SmpBody {
+  const slots = Array.from({ length: bootControl.slotCount }, (_, slot) => {
+    return { slot, size: bootControl.area(slot).sizeBytes };
+  });
+  const maxImageSize = bootControl.maxImageSizeBytes(bootControl.uploadSlot);
+  return { images: [{ image: 0, slots, max_image_size: maxImageSize }] };
+}

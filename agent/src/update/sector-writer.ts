@@ -1,0 +1,108 @@
+import { DONE, accept } from '@brickproof/bootloader-sim';
+import type { FlashArea, FlashRejectCode, FlashSector, Verdict } from '@brickproof/bootloader-sim';
+
+/**
+ * Writes a stream of bytes into a flash area from some sector on. Each sector is erased when the
+ * stream enters it. Whole write units go to the flash at once; only a tail shorter than one is
+ * kept in memory.
+ */
+export class SectorWriter {
+  readonly #area: FlashArea;
+  readonly #tail: Uint8Array;
+  #tailBytes = 0;
+  /** How far the bytes are in the flash: a multiple of the write alignment. */
+  #flushed: number;
+  /** The end of the sector being written; what is before it has been erased. */
+  #erasedTo: number;
+
+  /** Starts at `offset`, which must be the start of a sector. */
+  constructor(area: FlashArea, offset: number) {
+    this.#area = area;
+    this.#tail = new Uint8Array(area.writeAlignBytes);
+    this.#flushed = offset;
+    this.#erasedTo = offset;
+  }
+
+  /** How many bytes have been taken, counted from the start of the area. */
+  get offset(): number {
+    return this.#flushed + this.#tailBytes;
+  }
+
+  /** Whether the next byte enters a sector. */
+  get isAtSector(): boolean {
+    return this.offset === this.#erasedTo;
+  }
+
+  /** Erases the sector that the next byte enters. */
+  enterSector(): Verdict<void, FlashRejectCode> {
+    const sector = sectorAt(this.#area, this.offset);
+    const erased = this.#area.erase(sector.offset, sector.sizeBytes);
+    if (erased.ok) this.#erasedTo = sector.offset + sector.sizeBytes;
+    return erased;
+  }
+
+  /**
+   * Takes bytes up to the end of the sector; answers how many. After a refusal it is not known
+   * what the sector holds: call `rewind`.
+   */
+  write(data: Uint8Array): Verdict<number, FlashRejectCode> {
+    const taken = data.subarray(0, this.#erasedTo - this.offset);
+    let rest = taken;
+    if (this.#tailBytes > 0) {
+      const filling = rest.subarray(0, this.#tail.byteLength - this.#tailBytes);
+      this.#tail.set(filling, this.#tailBytes);
+      this.#tailBytes += filling.byteLength;
+      rest = rest.subarray(filling.byteLength);
+      if (this.#tailBytes < this.#tail.byteLength) return accept(taken.byteLength);
+      const filled = this.#flush(this.#tail);
+      if (!filled.ok) return filled;
+      this.#tailBytes = 0;
+    }
+    const whole = rest.byteLength - (rest.byteLength % this.#tail.byteLength);
+    const written = this.#flush(rest.subarray(0, whole));
+    if (!written.ok) return written;
+    this.#tail.set(rest.subarray(whole));
+    this.#tailBytes = rest.byteLength - whole;
+    return accept(taken.byteLength);
+  }
+
+  /** Writes the tail, padded with what reads as erased. Nothing may be written after. */
+  finish(): Verdict<void, FlashRejectCode> {
+    if (this.#tailBytes === 0) return DONE;
+    const padded = this.#tail.slice().fill(this.#area.erasedValue, this.#tailBytes);
+    return this.#area.write(this.#flushed, padded);
+  }
+
+  /** Goes back to the start of the sector being written, to erase it again. */
+  rewind(): void {
+    if (this.isAtSector) return;
+    this.#flushed = sectorAt(this.#area, this.#erasedTo - 1).offset;
+    this.#tailBytes = 0;
+    this.#erasedTo = this.#flushed;
+  }
+
+  /** Whether the bytes taken so far are exactly these. */
+  holds(data: Uint8Array): boolean {
+    if (data.byteLength !== this.offset) return false;
+    const inFlash = this.#area.read(0, this.#flushed);
+    return data.every((byte, at) => {
+      return byte === (at < this.#flushed ? inFlash[at] : this.#tail[at - this.#flushed]);
+    });
+  }
+
+  #flush(bytes: Uint8Array): Verdict<void, FlashRejectCode> {
+    if (bytes.byteLength === 0) return DONE;
+    const written = this.#area.write(this.#flushed, bytes);
+    if (written.ok) this.#flushed += bytes.byteLength;
+    return written;
+  }
+}
+
+/** The sector that holds an offset of the area. */
+export function sectorAt(area: FlashArea, offset: number): FlashSector {
+  const found = area.sectors.findLast((sector) => sector.offset <= offset);
+  if (found === undefined || offset >= found.offset + found.sizeBytes) {
+    throw new RangeError(`offset ${offset} is in no sector of ${area.name}`);
+  }
+  return found;
+}

@@ -1,0 +1,353 @@
+import {
+  DONE,
+  IMAGE_HEADER_SIZE_BYTES,
+  accept,
+  compareImageVersions,
+  decodeImageHeader,
+  reject,
+} from '@brickproof/bootloader-sim';
+import type { CryptoProvider, ImageVersion, Rejected, Verdict } from '@brickproof/bootloader-sim';
+import type { BootControl } from '../boot-control/boot-control.js';
+import { STORE_KEY } from '../store/store-keys.js';
+import type { Store } from '../store/store.js';
+import { SectorWriter, sectorAt } from './sector-writer.js';
+import { decodeCheckpoint, encodeCheckpoint } from './staging-checkpoint.js';
+import type { UploadCheckpoint } from './staging-checkpoint.js';
+
+/** A SHA-256; clients may give a shorter beginning of it to know an upload by. */
+export const UPLOAD_SHA_BYTES_MAX = 32;
+
+/** Why a part of an upload was not taken. */
+export type StagingRejectCode =
+  | 'upload-offset-missing'
+  | 'upload-header-truncated'
+  | 'upload-length-missing'
+  | 'upload-length-zero'
+  | 'upload-image-number'
+  | 'upload-bad-magic'
+  | 'upload-header-invalid'
+  | 'upload-sha-invalid'
+  | 'upload-slot-in-use'
+  | 'upload-too-large'
+  | 'upload-overrun'
+  | 'upload-version-unknown'
+  | 'upload-version-not-newer'
+  | 'upload-write-failed'
+  | 'upload-erase-failed'
+  | 'upload-store-failed';
+
+/** One packet of an upload, as SMP's image group sends it. */
+export interface UploadPacket {
+  readonly off?: number | undefined;
+  readonly data?: Uint8Array | undefined;
+  /** The rest is looked at only at offset 0. */
+  readonly len?: number | undefined;
+  readonly sha?: Uint8Array | undefined;
+  readonly image?: number | undefined;
+  readonly upgrade?: boolean | undefined;
+}
+
+/** How far the upload is; at its end, whether the flash holds what the sha stands for. */
+export interface UploadAnswer {
+  readonly off: number;
+  readonly match?: boolean;
+}
+
+/** What staging stands on. */
+export interface StagingPorts {
+  readonly bootControl: BootControl;
+  readonly store: Store;
+  readonly crypto: CryptoProvider;
+}
+
+/** What tells one upload from another. */
+interface UploadIdentity {
+  readonly sizeBytes: number;
+  /** Empty when the client gave none. */
+  readonly sha: Uint8Array;
+}
+
+/** A first packet that holds what it must. */
+interface FirstPacket extends UploadIdentity {
+  readonly data: Uint8Array;
+  readonly version: ImageVersion;
+  readonly upgradeOnly: boolean;
+}
+
+interface Upload extends UploadIdentity {
+  readonly slot: number;
+  readonly writer: SectorWriter;
+}
+
+type StagingVerdict = Verdict<UploadAnswer, StagingRejectCode>;
+
+/**
+ * Takes an image into the slot that does not run, packet by packet, straight to flash. How far it
+ * is survives a power cut: the store is told of each sector before it is erased. A slot counts as
+ * open from before its first erase until its contents have been read back and found right.
+ */
+export class ImageStaging {
+  readonly #ports: StagingPorts;
+  #upload: Upload | undefined;
+  /** The last upload that ended well, to answer its last packet when it comes twice. */
+  #completed: UploadIdentity | undefined;
+
+  constructor(ports: StagingPorts) {
+    this.#ports = ports;
+  }
+
+  /** Whether a slot holds an upload that is not known to be whole. */
+  isOpen(slot: number): boolean {
+    return this.#checkpoint()?.slot === slot;
+  }
+
+  /** Forgets all uploads; for a slot that has been erased. */
+  discard(): Verdict<void, StagingRejectCode> {
+    this.#upload = undefined;
+    this.#completed = undefined;
+    const forgotten = this.#ports.store.delete(STORE_KEY.uploadCheckpoint);
+    return forgotten.ok ? DONE : reject('upload-store-failed', forgotten.detail);
+  }
+
+  /**
+   * Takes a packet and answers the offset from which the client is to go on. A packet for another
+   * offset changes nothing. After any refusal the upload can be resumed from what is answered next.
+   */
+  take(packet: UploadPacket): StagingVerdict {
+    if (packet.off === undefined)
+      return reject('upload-offset-missing', 'the packet has no offset');
+    if (packet.off === 0) return this.#takeFirst(packet);
+    return this.#takeNext(packet.off, packet.data ?? new Uint8Array(0));
+  }
+
+  #takeNext(off: number, data: Uint8Array): StagingVerdict {
+    const upload = this.#upload;
+    if (upload === undefined) return accept(this.#completedAnswer());
+    if (off !== upload.writer.offset) return accept({ off: upload.writer.offset });
+    if (off + data.byteLength > upload.sizeBytes) return overrun(off + data.byteLength, upload);
+    return this.#write(upload, data);
+  }
+
+  #completedAnswer(): UploadAnswer {
+    if (this.#completed === undefined) return { off: 0 };
+    const { sizeBytes, sha } = this.#completed;
+    return sha.byteLength === 0 ? { off: sizeBytes } : { off: sizeBytes, match: true };
+  }
+
+  /** Nothing is erased before every check has passed, in the order of Zephyr's. */
+  #takeFirst(packet: UploadPacket): StagingVerdict {
+    const checked = checkFirstPacket(packet);
+    if (!checked.ok) return checked;
+    const first = checked.value;
+    const slot = this.#ports.bootControl.uploadSlot;
+    const free = this.#checkSlotFree(slot);
+    if (!free.ok) return free;
+    const resumed = this.#resume(slot, first);
+    if (resumed !== undefined) return accept(resumed);
+    const fits = this.#checkFits(slot, first);
+    if (!fits.ok) return fits;
+    return this.#begin(slot, first);
+  }
+
+  /** A slot that boots next, or that a trial falls back to, is not written over. */
+  #checkSlotFree(slot: number): Verdict<void, StagingRejectCode> {
+    const { bootControl } = this.#ports;
+    if (bootControl.state(slot).pending) {
+      return reject('upload-slot-in-use', `slot ${slot} is set to boot next`);
+    }
+    if (!bootControl.state(bootControl.activeSlot).confirmed) {
+      return reject('upload-slot-in-use', `slot ${slot} is what the running trial falls back to`);
+    }
+    return DONE;
+  }
+
+  #checkFits(slot: number, first: FirstPacket): Verdict<void, StagingRejectCode> {
+    const { bootControl } = this.#ports;
+    const maxBytes = bootControl.maxImageSizeBytes(slot);
+    if (first.sizeBytes > maxBytes) {
+      const detail = `${first.sizeBytes} bytes, slot ${slot} takes ${maxBytes}`;
+      return reject('upload-too-large', detail);
+    }
+    if (first.data.byteLength > first.sizeBytes) return overrun(first.data.byteLength, first);
+    if (!first.upgradeOnly) return DONE;
+    const running = bootControl.state(bootControl.activeSlot).image?.header.version;
+    if (running === undefined) {
+      return reject('upload-version-unknown', 'the running image has no readable version');
+    }
+    if (compareImageVersions(first.version, running) > 0) return DONE;
+    return reject('upload-version-not-newer', 'the running image is as new or newer');
+  }
+
+  /** Where an upload of the same image goes on; undefined when it has to begin. */
+  #resume(slot: number, first: FirstPacket): UploadAnswer | undefined {
+    if (this.#completed !== undefined && isSameUpload(this.#completed, first)) {
+      return this.#completedAnswer();
+    }
+    const upload = this.#upload ?? this.#restore(slot);
+    if (upload === undefined || upload.writer.offset === 0) return undefined;
+    const isRepeated = first.sha.byteLength === 0 && upload.sha.byteLength === 0;
+    const isSame = isRepeated
+      ? upload.sizeBytes === first.sizeBytes && upload.writer.holds(first.data)
+      : isSameUpload(upload, first);
+    if (!isSame) return undefined;
+    this.#upload = upload;
+    return { off: upload.writer.offset };
+  }
+
+  /** The upload that was under way when the power went. */
+  #restore(slot: number): Upload | undefined {
+    const checkpoint = this.#checkpoint();
+    if (checkpoint?.slot !== slot) return undefined;
+    const area = this.#ports.bootControl.area(slot);
+    const { sizeBytes, sha, offset } = checkpoint;
+    const isUsable =
+      sha.byteLength > 0 &&
+      offset < sizeBytes &&
+      sizeBytes <= area.sizeBytes &&
+      sectorAt(area, offset).offset === offset;
+    return isUsable ? { slot, sizeBytes, sha, writer: new SectorWriter(area, offset) } : undefined;
+  }
+
+  #begin(slot: number, first: FirstPacket): StagingVerdict {
+    this.#upload = undefined;
+    this.#completed = undefined;
+    if (this.#isAlreadyThere(slot, first)) {
+      this.#completed = { sizeBytes: first.sizeBytes, sha: first.sha };
+      return accept(this.#completedAnswer());
+    }
+    const { sizeBytes, sha } = first;
+    const noted = this.#note({ slot, sizeBytes, sha, offset: 0 });
+    if (!noted.ok) return noted;
+    const unmarked = this.#eraseTrailer(slot);
+    if (!unmarked.ok) return unmarked;
+    const writer = new SectorWriter(this.#ports.bootControl.area(slot), 0);
+    this.#upload = { slot, sizeBytes, sha, writer };
+    return this.#write(this.#upload, first.data);
+  }
+
+  /** Whether the slot holds the image from before, untouched and unmarked. */
+  #isAlreadyThere(slot: number, first: FirstPacket): boolean {
+    if (first.sha.byteLength !== UPLOAD_SHA_BYTES_MAX || this.isOpen(slot)) return false;
+    const area = this.#ports.bootControl.area(slot);
+    if (!equalBytes(area.read(0, first.data.byteLength), first.data)) return false;
+    const trailerOffset = this.#ports.bootControl.maxImageSizeBytes(slot);
+    const trailer = area.read(trailerOffset, area.sizeBytes - trailerOffset);
+    if (!trailer.every((byte) => byte === area.erasedValue)) return false;
+    return equalBytes(this.#digest(slot, first.sizeBytes), first.sha);
+  }
+
+  /** From the end: the magic that marks a slot goes before anything else of its trailer. */
+  #eraseTrailer(slot: number): Verdict<void, StagingRejectCode> {
+    const area = this.#ports.bootControl.area(slot);
+    const trailerOffset = this.#ports.bootControl.trailerSectorOffset(slot);
+    for (const sector of area.sectors.toReversed()) {
+      if (sector.offset < trailerOffset) break;
+      const erased = area.erase(sector.offset, sector.sizeBytes);
+      if (!erased.ok) return reject('upload-erase-failed', erased.detail);
+    }
+    return DONE;
+  }
+
+  #write(upload: Upload, data: Uint8Array): StagingVerdict {
+    const { writer } = upload;
+    let rest = data;
+    while (rest.byteLength > 0) {
+      const entered = writer.isAtSector ? this.#enterSector(upload) : DONE;
+      if (!entered.ok) return entered;
+      const written = writer.write(rest);
+      if (!written.ok) return writeFailed(upload, written.detail);
+      rest = rest.subarray(written.value);
+    }
+    if (writer.offset < upload.sizeBytes) return accept({ off: writer.offset });
+    const finished = writer.finish();
+    return finished.ok ? this.#complete(upload) : writeFailed(upload, finished.detail);
+  }
+
+  /** Noted first: after a cut anywhere from here on, the sector is erased and written again. */
+  #enterSector(upload: Upload): Verdict<void, StagingRejectCode> {
+    const { slot, sizeBytes, sha, writer } = upload;
+    const noted = this.#note({ slot, sizeBytes, sha, offset: writer.offset });
+    if (!noted.ok) return noted;
+    const erased = writer.enterSector();
+    return erased.ok ? DONE : reject('upload-erase-failed', erased.detail);
+  }
+
+  /** Reads the image back. One that is not what was announced loses its header. */
+  #complete(upload: Upload): StagingVerdict {
+    const { slot, sizeBytes, sha } = upload;
+    const digest = this.#digest(slot, sizeBytes);
+    const match = equalBytes(digest.subarray(0, sha.byteLength), sha);
+    this.#upload = undefined;
+    if (!match) {
+      const first = sectorAt(this.#ports.bootControl.area(slot), 0);
+      const erased = this.#ports.bootControl.area(slot).erase(first.offset, first.sizeBytes);
+      if (!erased.ok) return reject('upload-erase-failed', erased.detail);
+    }
+    const closed = this.discard();
+    if (!closed.ok) return closed;
+    if (!match) return accept({ off: sizeBytes, match });
+    this.#completed = { sizeBytes, sha };
+    return accept(this.#completedAnswer());
+  }
+
+  #digest(slot: number, sizeBytes: number): Uint8Array {
+    const hasher = this.#ports.crypto.sha256();
+    for (const chunk of this.#ports.bootControl.area(slot).chunks(0, sizeBytes)) {
+      hasher.update(chunk);
+    }
+    return hasher.digest();
+  }
+
+  #checkpoint(): UploadCheckpoint | undefined {
+    const bytes = this.#ports.store.get(STORE_KEY.uploadCheckpoint);
+    return bytes === undefined ? undefined : decodeCheckpoint(bytes);
+  }
+
+  #note(checkpoint: UploadCheckpoint): Verdict<void, StagingRejectCode> {
+    const bytes = encodeCheckpoint(checkpoint);
+    const kept = this.#ports.store.set(STORE_KEY.uploadCheckpoint, bytes);
+    return kept.ok ? DONE : reject('upload-store-failed', kept.detail);
+  }
+}
+
+function checkFirstPacket(packet: UploadPacket): Verdict<FirstPacket, StagingRejectCode> {
+  const { data = new Uint8Array(0), len, sha = new Uint8Array(0), image = 0 } = packet;
+  if (data.byteLength < IMAGE_HEADER_SIZE_BYTES) {
+    const detail = `${data.byteLength} bytes, an image header has ${IMAGE_HEADER_SIZE_BYTES}`;
+    return reject('upload-header-truncated', detail);
+  }
+  if (len === undefined) return reject('upload-length-missing', 'the first packet has no length');
+  if (len === 0) return reject('upload-length-zero', 'the first packet says 0 bytes');
+  if (image !== 0) return reject('upload-image-number', `image ${image}, there is only image 0`);
+  const header = decodeImageHeader(data);
+  if (!header.ok) {
+    const isMagic = header.code === 'image-bad-magic';
+    return reject(isMagic ? 'upload-bad-magic' : 'upload-header-invalid', header.detail);
+  }
+  if (sha.byteLength > UPLOAD_SHA_BYTES_MAX) {
+    const detail = `a hash of ${sha.byteLength} bytes, at most ${UPLOAD_SHA_BYTES_MAX}`;
+    return reject('upload-sha-invalid', detail);
+  }
+  const { version } = header.value;
+  const upgradeOnly = packet.upgrade ?? false;
+  // A copy: the packet's bytes belong to whoever received it.
+  return accept({ data, sizeBytes: len, sha: sha.slice(), version, upgradeOnly });
+}
+
+function writeFailed(upload: Upload, detail: string): Rejected<StagingRejectCode> {
+  upload.writer.rewind();
+  return reject('upload-write-failed', detail);
+}
+
+function overrun(bytes: number, upload: UploadIdentity): Rejected<StagingRejectCode> {
+  return reject('upload-overrun', `${bytes} bytes, the image has ${upload.sizeBytes}`);
+}
+
+/** Only an upload with a sha can be known again. */
+function isSameUpload(a: UploadIdentity, b: UploadIdentity): boolean {
+  return a.sha.byteLength > 0 && a.sizeBytes === b.sizeBytes && equalBytes(a.sha, b.sha);
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
+}
