@@ -118,7 +118,10 @@ export class FlashBootControl implements BootControl {
     if (!candidate.ok) return candidate;
     const running = readImageSummary(this.area(this.activeSlot));
     if (!running.ok) return DONE;
-    const order = compareImageVersions(candidate.value.header.version, running.value.header.version);
+    const order = compareImageVersions(
+      candidate.value.header.version,
+      running.value.header.version,
+    );
     const enough = this.#options.strategy === 'direct-xip' ? order > 0 : order >= 0;
     if (enough) return DONE;
     return reject(

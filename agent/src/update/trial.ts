@@ -1,5 +1,5 @@
-import type { AgentClock } from '../agent-clock.js';
 import type { BootControl } from '../boot-control/boot-control.js';
+import type { AgentClock } from '../smp/os-group.js';
 import type { Store } from '../store/store.js';
 import { STORE_KEY } from '../store/store-keys.js';
 

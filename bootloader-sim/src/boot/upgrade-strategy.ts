@@ -38,7 +38,7 @@ export interface UpgradeStrategy {
   /** MCUboot's greeting, without its stars. */
   readonly banner: string;
   /** Decides what runs, changing flash as needed. Refuses `boot-no-image` when nothing may run. */
-  boot(environment: BootEnvironment): Verdict<BootedImage>;
+  readonly boot: (environment: BootEnvironment) => Verdict<BootedImage>;
 }
 
 /** The counter that guards the (only) image. */

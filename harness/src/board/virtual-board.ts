@@ -1,0 +1,401 @@
+import {
+  Agent,
+  FlashBootControl,
+  TRIAL_LIMITS_DEFAULT,
+  openLogStore,
+  verifyStaged,
+  type TrialLimits,
+  type TrialState,
+} from '@brickproof/agent';
+import {
+  NorFlash,
+  OtpCounters,
+  PowerCut,
+  boot,
+  formatImageVersion,
+  readBehaviourCard,
+  type BehaviourCard,
+  type BootedImage,
+  type CryptoProvider,
+  type FlashInterruption,
+  type FlashMap,
+  type FlashOperation,
+  type FlashSnapshot,
+  type StrategyName,
+  type VerificationKey,
+} from '@brickproof/bootloader-sim';
+import type { DeviceModel } from './device-model.js';
+import { flashMapOf } from './provision.js';
+import { VirtualClock } from './virtual-clock.js';
+
+/** What a virtual board is made of. */
+export interface VirtualBoardOptions {
+  readonly model: DeviceModel;
+  readonly strategy: StrategyName;
+  /** Whom bootloader and agent trust. */
+  readonly keys: readonly VerificationKey[];
+  readonly crypto: CryptoProvider;
+  /** The flash to start from; see `provisionFlash`. Boards may share it. */
+  readonly flash: FlashSnapshot;
+  /** Also the identity: equal options with equal seeds tell equal stories. */
+  readonly seed: number;
+  readonly securityCounter?: number;
+  /** Overrides what the firmware says of its own behaviour. */
+  readonly behaviour?: Partial<BehaviourCard>;
+  readonly trialLimits?: TrialLimits;
+  /** False lets any image be marked, so that the bootloader alone has to refuse it. */
+  readonly agentVerifies?: boolean;
+  readonly bufferSizeBytes?: number;
+  readonly bufferCount?: number;
+}
+
+/** Why the processor last started. */
+export type ResetCause = 'power-on' | 'software' | 'watchdog' | 'fault' | 'pin';
+
+/** Whether the board runs. `stuck`: powered, but the bootloader found nothing to start. */
+export type BoardPower = 'off' | 'starting' | 'running' | 'stuck';
+
+/** What can be seen of a board from outside of its protocols. */
+export interface BoardState {
+  readonly power: BoardPower;
+  readonly resetCause: ResetCause;
+  readonly bootCount: number;
+  /** The slot that runs, or undefined when none does. */
+  readonly activeSlot: number | undefined;
+  readonly version: string | undefined;
+  readonly trial: TrialState | undefined;
+  readonly securityCounter: number;
+}
+
+/** Told what happens on a board. */
+export interface BoardListener {
+  /** Bytes leave the UART: console text and SMP frames, as on a real one. */
+  uart?(bytes: Uint8Array): void;
+  /** The firmware started with its network up, or went away with it. */
+  network?(state: 'up' | 'down'): void;
+}
+
+/** The watchdog resets the processor when the firmware has not fed it for this long. */
+export const WATCHDOG_TIMEOUT_MS = 8_000;
+/** From reset to the bootloader's first instruction. */
+const RESET_DELAY_MS = 20;
+/** How often the firmware lets the agent work, and feeds the watchdog. */
+const TICK_INTERVAL_MS = 250;
+/** From the answer to a reset request to the reset (as Zephyr's MCUMGR_GRP_OS_RESET_MS). */
+const RESET_REQUEST_DELAY_MS = 250;
+const BUFFER_SIZE_BYTES_DEFAULT = 4_096;
+const BUFFER_COUNT_DEFAULT = 4;
+
+const HEALTHY: BehaviourCard = {
+  selfTest: 'pass',
+  hangBeforeConfirm: false,
+  crashAfterMs: undefined,
+  resetLoop: false,
+  neverConnects: false,
+};
+
+/** Firmware as long as it runs: its agent, and how it behaves. */
+interface RunningFirmware {
+  readonly booted: BootedImage;
+  readonly behaviour: BehaviourCard;
+  readonly agent: Agent;
+  hung: boolean;
+}
+
+/**
+ * A board that never existed: flash, counters, bootloader, firmware with the agent, watchdog,
+ * power and a UART. Nothing in it happens by chance or by itself: time passes in `advance`, bytes
+ * arrive in `uartReceive`.
+ */
+export class VirtualBoard {
+  readonly model: DeviceModel;
+  readonly flash: NorFlash;
+  readonly counters: OtpCounters;
+  readonly clock: VirtualClock = new VirtualClock();
+  readonly #options: VirtualBoardOptions;
+  readonly #map: FlashMap;
+  readonly #listeners: Set<BoardListener> = new Set();
+  #power: BoardPower = 'off';
+  #resetCause: ResetCause = 'power-on';
+  #bootCount = 0;
+  #firmware: RunningFirmware | undefined;
+  #cancelWatchdog: (() => void) | undefined;
+  /** The network the firmware would use: undefined when the board has none. */
+  #networkReached: boolean | undefined;
+
+  constructor(options: VirtualBoardOptions) {
+    this.#options = options;
+    this.model = options.model;
+    this.flash = new NorFlash(options.flash);
+    this.counters = new OtpCounters([options.securityCounter ?? 0]);
+    this.#map = flashMapOf(this.flash, options.model);
+  }
+
+  /** A stable name, from the seed. */
+  get deviceId(): string {
+    return `${this.model.name}-${this.#options.seed.toString(16).padStart(4, '0')}`;
+  }
+
+  get state(): BoardState {
+    return {
+      power: this.#power,
+      resetCause: this.#resetCause,
+      bootCount: this.#bootCount,
+      activeSlot: this.#firmware?.booted.slot,
+      version: this.#firmware && formatImageVersion(this.#firmware.booted.image.header.version),
+      trial: this.#firmware?.agent.trialState,
+      securityCounter: this.counters.read(0),
+    };
+  }
+
+  /** Tells the listener what happens from now on; returns what ends that. */
+  listen(listener: BoardListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  powerOn(): void {
+    if (this.#power === 'off') this.#restart('power-on', 0);
+  }
+
+  /** Takes the power away, whatever is going on. */
+  powerOff(): void {
+    this.#stop();
+    this.#power = 'off';
+  }
+
+  /** Presses the reset button. */
+  reset(): void {
+    if (this.#power !== 'off') this.#restart('pin', 0);
+  }
+
+  /** Lets time pass. */
+  advance(durationMs: number): void {
+    this.#powered(() => {
+      this.clock.advance(durationMs);
+    });
+  }
+
+  /** Bytes arrive at the UART. */
+  uartReceive(bytes: Uint8Array): void {
+    const firmware = this.#firmware;
+    if (firmware === undefined || firmware.hung || firmware.behaviour.neverConnects) return;
+    this.#powered(() => {
+      for (const answer of firmware.agent.serialReceive(bytes)) this.#transmit(answer);
+    });
+  }
+
+  /** One SMP message arrives over the network; the answer, or undefined when there is none. */
+  networkReceive(request: Uint8Array): Uint8Array | undefined {
+    const firmware = this.#firmware;
+    if (firmware === undefined || firmware.hung || firmware.behaviour.neverConnects) return;
+    let answer: Uint8Array | undefined;
+    this.#powered(() => {
+      answer = firmware.agent.handle(request);
+    });
+    return answer;
+  }
+
+  /** The board has a network, and whether its service is reached now. */
+  setNetworkReached(reached: boolean): void {
+    this.#networkReached = reached;
+  }
+
+  /** Sees every flash operation before it happens, and may cut the power in it. */
+  watchFlash(
+    watcher: ((operation: FlashOperation) => FlashInterruption | undefined) | undefined,
+  ): void {
+    this.flash.watch(watcher);
+  }
+
+  /** Cuts the power in the n-th flash operation from now (0 is the next one). */
+  cutPowerAfter(operations: number, appliedBytes = 0): void {
+    let left = operations;
+    this.flash.watch(() => {
+      left -= 1;
+      if (left >= 0) return undefined;
+      this.flash.watch(undefined);
+      return { kind: 'power-cut', appliedBytes };
+    });
+  }
+
+  #powered(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+      this.powerOff();
+    }
+  }
+
+  #restart(cause: ResetCause, delayMs: number): void {
+    this.#stop();
+    this.#power = 'starting';
+    this.#resetCause = cause;
+    this.clock.after(delayMs + RESET_DELAY_MS, () => {
+      this.#boot();
+    });
+  }
+
+  #stop(): void {
+    const wasUp = this.#firmware !== undefined;
+    this.clock.clear();
+    this.#cancelWatchdog = undefined;
+    this.#firmware = undefined;
+    if (wasUp) this.#announce('down');
+  }
+
+  #boot(): void {
+    this.#bootCount += 1;
+    this.#print(
+      `*** Booting MCUboot simulator (${this.model.name}, ${this.#resetCause} reset) ***`,
+    );
+    const booted = boot(this.#options.strategy, {
+      slots: [this.#map.area('slot0'), this.#map.area('slot1')],
+      keys: this.#options.keys,
+      crypto: this.#options.crypto,
+      counters: this.counters,
+      log: (level, text) => {
+        this.#print(`${level.charAt(0).toUpperCase()}: ${text}`);
+      },
+    });
+    if (booted.ok) this.#start(booted.value);
+    else this.#power = 'stuck';
+  }
+
+  #start(booted: BootedImage): void {
+    this.#power = 'running';
+    const { header } = booted.image;
+    const area = this.#map.area(`slot${booted.slot}`);
+    const behaviour = {
+      ...HEALTHY,
+      ...readBehaviourCard(area, header),
+      ...this.#options.behaviour,
+    };
+    this.#feedWatchdog();
+    this.#print(`*** Booting firmware ${formatImageVersion(header.version)} ***`);
+    if (behaviour.resetLoop) {
+      this.#crash('firmware fault at start');
+      return;
+    }
+    const agent = this.#startAgent(booted, behaviour);
+    if (agent === undefined) return;
+    this.#firmware = { booted, behaviour, agent, hung: false };
+    if (behaviour.crashAfterMs !== undefined) {
+      this.clock.after(behaviour.crashAfterMs, () => {
+        this.#crash('firmware fault');
+      });
+    }
+    if (!behaviour.neverConnects) this.#announce('up');
+    this.#scheduleTick();
+  }
+
+  #startAgent(booted: BootedImage, behaviour: BehaviourCard): Agent | undefined {
+    const store = openLogStore(this.#map.area('store'));
+    if (!store.ok) {
+      this.#log(`agent cannot start: ${store.detail}`);
+      return undefined;
+    }
+    const options = this.#options;
+    const slots = [this.#map.area('slot0'), this.#map.area('slot1')] as const;
+    const bootControl = new FlashBootControl({
+      strategy: options.strategy,
+      slots,
+      activeSlot: booted.slot,
+      mayBoot: (slot) => {
+        const staged = slots[slot === 0 ? 0 : 1];
+        const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
+        if (options.agentVerifies === false) return { ok: true, value: undefined };
+        const policy = {
+          keys: options.keys,
+          crypto: options.crypto,
+          securityCounter: () => this.counters.read(0),
+        };
+        return verifyStaged(policy, staged, runsAt.flashOffset);
+      },
+    });
+    return new Agent(
+      {
+        bootControl,
+        store: store.value,
+        crypto: options.crypto,
+        clock: this.clock,
+        system: {
+          requestReset: () => {
+            this.clock.after(RESET_REQUEST_DELAY_MS, () => {
+              this.#restart('software', 0);
+            });
+          },
+          info: {
+            kernelName: 'Brickproof',
+            nodeName: this.deviceId,
+            kernelRelease: formatImageVersion(booted.image.header.version),
+            kernelVersion: 'virtual board',
+            buildDateTime: 'unknown',
+            machine: this.model.name,
+            processor: 'simulated',
+            hardwarePlatform: this.model.name,
+            operatingSystem: 'Brickproof',
+          },
+        },
+        selfTest: () => behaviour.selfTest,
+        connectivity: () => this.#connectivity(behaviour),
+        log: (text) => {
+          this.#log(text);
+        },
+        bufferSizeBytes: options.bufferSizeBytes ?? BUFFER_SIZE_BYTES_DEFAULT,
+        bufferCount: options.bufferCount ?? BUFFER_COUNT_DEFAULT,
+      },
+      options.trialLimits ?? TRIAL_LIMITS_DEFAULT,
+    );
+  }
+
+  #connectivity(behaviour: BehaviourCard): 'up' | 'down' | 'not-needed' {
+    if (behaviour.neverConnects) return 'down';
+    if (this.#networkReached === undefined) return 'not-needed';
+    return this.#networkReached ? 'up' : 'down';
+  }
+
+  #scheduleTick(): void {
+    this.clock.after(TICK_INTERVAL_MS, () => {
+      const firmware = this.#firmware;
+      if (firmware === undefined) return;
+      const { agent, behaviour } = firmware;
+      if (behaviour.hangBeforeConfirm && agent.trialState === 'testing') {
+        firmware.hung = true;
+        return;
+      }
+      agent.tick();
+      this.#feedWatchdog();
+      this.#scheduleTick();
+    });
+  }
+
+  #feedWatchdog(): void {
+    this.#cancelWatchdog?.();
+    this.#cancelWatchdog = this.clock.after(WATCHDOG_TIMEOUT_MS, () => {
+      this.#restart('watchdog', 0);
+    });
+  }
+
+  #crash(what: string): void {
+    this.#print(`E: ***** ${what.toUpperCase()} *****`);
+    this.#restart('fault', 0);
+  }
+
+  #log(text: string): void {
+    this.#print(`<inf> agent: ${text}`);
+  }
+
+  #print(line: string): void {
+    this.#transmit(Buffer.from(`${line}\r\n`, 'latin1'));
+  }
+
+  #transmit(bytes: Uint8Array): void {
+    for (const listener of this.#listeners) listener.uart?.(bytes);
+  }
+
+  #announce(state: 'up' | 'down'): void {
+    for (const listener of this.#listeners) listener.network?.(state);
+  }
+}
