@@ -67,3 +67,31 @@ export type {
   UploadAnswer,
   UploadPacket,
 } from './update/staging.js';
+
+export { SerialLink } from './transport/serial-link.js';
+export type {
+  RequestHandler,
+  SerialLinkOptions,
+  SerialLinkOutput,
+} from './transport/serial-link.js';
+export { MqttLink } from './transport/mqtt-link.js';
+export type {
+  MqttLinkOptions,
+  MqttPort,
+  MqttPublication,
+  MqttPublishOptions,
+} from './transport/mqtt-link.js';
+export {
+  MQTT_STATUS_BYTES_MAX,
+  decodeMqttStatus,
+  encodeMqttStatus,
+} from './transport/mqtt-status.js';
+export type { MqttStatus, MqttStatusRejectCode } from './transport/mqtt-status.js';
+export { MQTT_NAME_LENGTH_MAX, createMqttTopics, isMqttName } from './transport/mqtt-topics.js';
+export type { MqttAddress, MqttNameRejectCode, MqttTopics } from './transport/mqtt-topics.js';
+export {
+  REMEMBERED_BYTES_MAX,
+  REMEMBERED_REQUESTS_MAX,
+  REMEMBERED_SESSIONS_MAX,
+  REMEMBERED_WRITES_MAX,
+} from './transport/reply-memory.js';
