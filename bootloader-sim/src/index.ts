@@ -21,6 +21,16 @@ export type {
 } from './crypto/crypto-provider.js';
 
 export {
+  P256_POINT_SIZE_BYTES,
+  ED25519_POINT_SIZE_BYTES,
+  parsePublicKey,
+  publicKeyFromPoint,
+  publicKeyHash,
+} from './crypto/public-key.js';
+export { signedMessageFromBytes } from './crypto/signed-message.js';
+
+export type { ImageDependency } from './image/dependency.js';
+export {
   IMAGE_FLAG,
   IMAGE_HEADER_SIZE_BYTES,
   IMAGE_MAGIC,
@@ -34,8 +44,13 @@ export {
 export type { ImageHeader } from './image/header.js';
 export { imageSourceFromBytes } from './image/image-source.js';
 export type { ImageSource } from './image/image-source.js';
+export { IMAGE_SIGNATURES_MAX } from './image/signature.js';
+export { readImageSummary } from './image/summary.js';
+export type { ImageSummary } from './image/summary.js';
 export { IMAGE_TLV_COUNT_MAX, TLV, parseImageTlvs, readTlvValue } from './image/tlv.js';
 export type { ImageTlv, ImageTlvs } from './image/tlv.js';
+export { verifyImage } from './image/verify.js';
+export type { ImagePolicy, VerifiedImage } from './image/verify.js';
 export {
   compareImageVersions,
   formatImageVersion,
@@ -66,3 +81,30 @@ export { FLASH_AREAS_MAX, createFlashMap } from './flash/flash-map.js';
 export type { FlashAreaOptions, FlashMap } from './flash/flash-map.js';
 export { OTP_COUNTERS_MAX, OtpCounters } from './flash/otp-counters.js';
 export type { SecurityCounters } from './flash/otp-counters.js';
+
+export { STRATEGY_NAMES, boot } from './boot/bootloader.js';
+export {
+  TRAILER_MAGIC_SIZE_BYTES,
+  markForDirectXip,
+  markForUpgrade,
+  maxImageSizeBytes,
+  readTrailer,
+  trailerLayout,
+  trailerMagic,
+  trailerSectorOffset,
+} from './boot/trailer.js';
+export type {
+  SwapType,
+  Trailer,
+  TrailerFlag,
+  TrailerLayout,
+  TrailerMagic,
+} from './boot/trailer.js';
+export type {
+  BootEnvironment,
+  BootLogLevel,
+  BootedImage,
+  SlotPair,
+  StrategyName,
+  UpgradeStrategy,
+} from './boot/upgrade-strategy.js';

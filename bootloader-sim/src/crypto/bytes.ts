@@ -1,0 +1,26 @@
+/** Whether two byte strings are the same. For public values: it stops at the first difference. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  return a.every((byte, index) => byte === b[index]);
+}
+
+/** Joins pieces; a single piece is handed back as it is. */
+export function joinChunks(chunks: Iterable<Uint8Array>): Uint8Array {
+  const pieces = [...chunks];
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) return only;
+  const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.byteLength;
+  }
+  return joined;
+}
+
+/** A big-endian unsigned number of any length. */
+export function unsignedFromBytes(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return value;
+}
