@@ -20,6 +20,16 @@ export type {
   VerificationKey,
 } from './crypto/crypto-provider.js';
 
+export { nobleCrypto } from './crypto/noble-provider.js';
+export { createNobleSigningKey } from './crypto/noble-signing-key.js';
+export type { RawPrivateKey } from './crypto/noble-signing-key.js';
+export { createNodeCrypto } from './crypto/node-provider.js';
+export type {
+  NodeCryptoModule,
+  NodeHash,
+  NodeVerify,
+  PublicJsonWebKey,
+} from './crypto/node-provider.js';
 export {
   P256_POINT_SIZE_BYTES,
   ED25519_POINT_SIZE_BYTES,
