@@ -4,3 +4,37 @@ export { startEmbeddedBroker } from './target/embedded-broker.js';
 export type { EmbeddedBroker, EmbeddedBrokerOptions } from './target/embedded-broker.js';
 export { formatTarget, parseTarget } from './target/target.js';
 export type { TargetSpec } from './target/target.js';
+
+export { openTarget } from './target/open-target.js';
+export type { OpenTargetOptions } from './target/open-target.js';
+export { connectSimBoard } from './target/sim-target.js';
+export type { SimBoard, SimBoardFactory } from './target/sim-target.js';
+export { MQTT_PREFIX_DEFAULT } from './target/mqtt-target.js';
+export { CONNECT_TIMEOUT_MS_DEFAULT } from './target/smp-connection.js';
+export type {
+  ConnectionClose,
+  ConnectionCloseCode,
+  ConnectionListener,
+  OpenOptions,
+  SmpConnection,
+  TargetRejectCode,
+} from './target/smp-connection.js';
+
+export { SmpClient } from './client/smp-client.js';
+export type { SmpClientOptions } from './client/smp-client.js';
+export type { SmpClientRejectCode, SmpFailure, SmpResult } from './client/smp-result.js';
+export type { ImageEntry, SlotEntry } from './client/image-entries.js';
+export type { BootloaderInfo, ResetOptions, SmpParams } from './client/os-answers.js';
+export {
+  UPLOAD_MESSAGE_BYTES_DEFAULT,
+  UPLOAD_RESTARTS_MAX,
+  UPLOAD_STALLS_MAX,
+  UPLOAD_WINDOW_MAX,
+} from './client/image-upload.js';
+export type {
+  ImageUploadOptions,
+  ImageUploadProgress,
+  ImageUploadReport,
+} from './client/image-upload.js';
+export { SMP_RETRIES_DEFAULT, SMP_TIMEOUT_MS_DEFAULT } from './client/request-channel.js';
+export type { RequestStatistics, SmpRequest } from './client/request-channel.js';

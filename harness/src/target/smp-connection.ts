@@ -37,6 +37,10 @@ export interface SmpConnection {
   readonly name: string;
   /** The largest message the way takes. What the device takes is asked of the device. */
   readonly messageBytesMax: number;
+  /** What a message takes in the device's buffer beside itself, on this way. */
+  readonly bufferOverheadBytes: number;
+  /** How fast the way is, when it is slow enough that answers have to wait for the line. */
+  readonly lineBytesPerSecond: number | undefined;
   /** Why it ended, or undefined while it is open. */
   readonly closed: ConnectionClose | undefined;
   /** Sets who is told; the previous one is told nothing more. */

@@ -1,0 +1,44 @@
+import { accept, reject } from '@brickproof/bootloader-sim';
+import type { Verdict } from '@brickproof/bootloader-sim';
+import { openMqttTarget } from './mqtt-target.js';
+import { openSerialTarget } from './serial-target.js';
+import { connectSimBoard } from './sim-target.js';
+import type { SimBoardFactory } from './sim-target.js';
+import type { OpenOptions, SmpConnection, TargetRejectCode } from './smp-connection.js';
+import type { TargetSpec } from './target.js';
+import { openTcpTarget } from './tcp-target.js';
+import { openUdpTarget } from './udp-target.js';
+
+/** What opening a target may need. */
+export interface OpenTargetOptions extends OpenOptions {
+  /** Makes the board behind `sim`. */
+  readonly createSimBoard?: SimBoardFactory;
+}
+
+/**
+ * Opens a target of any kind. The refusal says in a sentence what to do; its code is one of
+ * `TargetRejectCode`.
+ */
+export async function openTarget(
+  spec: TargetSpec,
+  options: OpenTargetOptions = {},
+): Promise<Verdict<SmpConnection, TargetRejectCode>> {
+  switch (spec.kind) {
+    case 'sim':
+      if (options.createSimBoard === undefined) {
+        return reject(
+          'target-unavailable',
+          'there is no simulated board here; name another target',
+        );
+      }
+      return accept(connectSimBoard(await options.createSimBoard()));
+    case 'serial':
+      return openSerialTarget(spec);
+    case 'tcp':
+      return openTcpTarget(spec, options);
+    case 'udp':
+      return openUdpTarget(spec);
+    case 'mqtt':
+      return openMqttTarget(spec, options);
+  }
+}
