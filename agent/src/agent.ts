@@ -1,10 +1,13 @@
 import type { CryptoProvider } from '@brickproof/bootloader-sim';
 import type { BootControl } from './boot-control/boot-control.js';
-import { encodeSerialFrames, SerialDeframer } from './smp/serial-framing.js';
 import type { AgentClock, SystemPort } from './smp/os-group.js';
 import { createSmpServer } from './smp/server.js';
 import type { SmpServer } from './smp/server.js';
 import type { Store } from './store/store.js';
+import { MqttLink } from './transport/mqtt-link.js';
+import type { MqttPort } from './transport/mqtt-link.js';
+import type { MqttTopics } from './transport/mqtt-topics.js';
+import { SerialLink } from './transport/serial-link.js';
 import {
   Trial,
   TRIAL_LIMITS_DEFAULT,
@@ -33,12 +36,17 @@ export interface AgentDevice {
 /** The agent: answers SMP, stages uploads, and sees a new image through its trial. */
 export class Agent {
   readonly server: SmpServer;
+  readonly #device: AgentDevice;
   readonly #trial: Trial;
-  readonly #deframer: SerialDeframer;
+  readonly #serial: SerialLink;
 
   constructor(device: AgentDevice, limits: TrialLimits = TRIAL_LIMITS_DEFAULT) {
+    this.#device = device;
     this.server = createSmpServer(device);
-    this.#deframer = new SerialDeframer({ maxMessageBytes: device.bufferSizeBytes });
+    this.#serial = new SerialLink({
+      handle: (request) => this.server.handle(request),
+      maxMessageBytes: device.bufferSizeBytes,
+    });
     this.#trial = new Trial(
       {
         bootControl: device.bootControl,
@@ -63,16 +71,24 @@ export class Agent {
 
   /** Takes bytes from the serial console, and answers with the bytes to send back. */
   serialReceive(bytes: Uint8Array): readonly Uint8Array[] {
-    const answers: Uint8Array[] = [];
-    for (const event of this.#deframer.push(bytes)) {
-      if (event.kind !== 'message') continue;
-      const response = this.server.handle(event.bytes);
-      if (response !== undefined) answers.push(encodeSerialFrames(response));
-    }
-    return answers;
+    return this.#serial.receive(bytes).answers;
   }
 
-  /** Takes one SMP message from a datagram or MQTT link. */
+  /** Answers SMP over a broker, next to the console. One link for each connection. */
+  mqttLink(topics: MqttTopics, port: MqttPort): MqttLink {
+    const { store, crypto, system, bufferSizeBytes } = this.#device;
+    return new MqttLink({
+      topics,
+      port,
+      store,
+      crypto,
+      handle: (request) => this.server.handle(request),
+      maxMessageBytes: bufferSizeBytes,
+      version: system.info.kernelRelease,
+    });
+  }
+
+  /** Takes one SMP message from a link that carries whole messages, such as UDP. */
   handle(request: Uint8Array): Uint8Array | undefined {
     return this.server.handle(request);
   }

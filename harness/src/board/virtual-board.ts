@@ -4,6 +4,10 @@ import {
   TRIAL_LIMITS_DEFAULT,
   openLogStore,
   verifyStaged,
+  type MqttLink,
+  type MqttPort,
+  type MqttPublication,
+  type MqttTopics,
   type TrialLimits,
   type TrialState,
 } from '@brickproof/agent';
@@ -71,8 +75,15 @@ export interface BoardState {
 export interface BoardListener {
   /** Bytes leave the UART: console text and SMP frames, as on a real one. */
   uart?(bytes: Uint8Array): void;
-  /** The firmware started with its network up, or went away with it. */
-  network?(state: 'up' | 'down'): void;
+}
+
+/** The board's way to a broker. The firmware uses it while it runs. */
+export interface BoardNetwork extends MqttPort {
+  readonly topics: MqttTopics;
+  /** The firmware started: connect, and leave this last will. */
+  start(lastWill: MqttPublication): void;
+  /** The firmware is gone, without a word to the broker. */
+  stop(): void;
 }
 
 /** The watchdog resets the processor when the firmware has not fed it for this long. */
@@ -99,6 +110,7 @@ interface RunningFirmware {
   readonly booted: BootedImage;
   readonly behaviour: BehaviourCard;
   readonly agent: Agent;
+  readonly mqtt: MqttLink | undefined;
   hung: boolean;
 }
 
@@ -120,8 +132,8 @@ export class VirtualBoard {
   #bootCount = 0;
   #firmware: RunningFirmware | undefined;
   #cancelWatchdog: (() => void) | undefined;
-  /** The network the firmware would use: undefined when the board has none. */
-  #networkReached: boolean | undefined;
+  #network: BoardNetwork | undefined;
+  #networkConnected = false;
 
   constructor(options: VirtualBoardOptions) {
     this.#options = options;
@@ -178,27 +190,48 @@ export class VirtualBoard {
 
   /** Bytes arrive at the UART. */
   uartReceive(bytes: Uint8Array): void {
-    const firmware = this.#firmware;
-    if (firmware === undefined || firmware.hung || firmware.behaviour.neverConnects) return;
+    const firmware = this.#listening();
+    if (firmware === undefined) return;
     this.#powered(() => {
       for (const answer of firmware.agent.serialReceive(bytes)) this.#transmit(answer);
     });
   }
 
-  /** One SMP message arrives over the network; the answer, or undefined when there is none. */
-  networkReceive(request: Uint8Array): Uint8Array | undefined {
-    const firmware = this.#firmware;
-    if (firmware === undefined || firmware.hung || firmware.behaviour.neverConnects) return;
-    let answer: Uint8Array | undefined;
-    this.#powered(() => {
-      answer = firmware.agent.handle(request);
-    });
-    return answer;
+  /** Gives the board a network, before it is switched on. */
+  attachNetwork(network: BoardNetwork): void {
+    this.#network = network;
   }
 
-  /** The board has a network, and whether its service is reached now. */
-  setNetworkReached(reached: boolean): void {
-    this.#networkReached = reached;
+  /** The broker took the connection. */
+  networkConnected(): void {
+    const mqtt = this.#listening()?.mqtt;
+    if (mqtt === undefined) return;
+    this.#networkConnected = true;
+    this.#powered(() => {
+      mqtt.onConnect();
+    });
+  }
+
+  networkDisconnected(): void {
+    this.#networkConnected = false;
+  }
+
+  /** A message arrives from the broker. */
+  networkMessage(topic: string, payload: Uint8Array, retained: boolean): void {
+    const mqtt = this.#listening()?.mqtt;
+    this.#powered(() => {
+      mqtt?.onMessage(topic, payload, { retained });
+    });
+  }
+
+  /** One whole SMP message arrives, as over UDP; the answer, or undefined when there is none. */
+  datagramReceive(request: Uint8Array): Uint8Array | undefined {
+    const firmware = this.#listening();
+    let answer: Uint8Array | undefined;
+    this.#powered(() => {
+      answer = firmware?.agent.handle(request);
+    });
+    return answer;
   }
 
   /** Sees every flash operation before it happens, and may cut the power in it. */
@@ -217,6 +250,13 @@ export class VirtualBoard {
       this.flash.watch(undefined);
       return { kind: 'power-cut', appliedBytes };
     });
+  }
+
+  /** The firmware, if it takes what comes from outside. */
+  #listening(): RunningFirmware | undefined {
+    const firmware = this.#firmware;
+    const deaf = firmware === undefined || firmware.hung || firmware.behaviour.neverConnects;
+    return deaf ? undefined : firmware;
   }
 
   #powered(action: () => void): void {
@@ -238,11 +278,12 @@ export class VirtualBoard {
   }
 
   #stop(): void {
-    const wasUp = this.#firmware !== undefined;
+    const wasUp = this.#firmware?.mqtt !== undefined;
     this.clock.clear();
     this.#cancelWatchdog = undefined;
     this.#firmware = undefined;
-    if (wasUp) this.#announce('down');
+    this.#networkConnected = false;
+    if (wasUp) this.#network?.stop();
   }
 
   #boot(): void {
@@ -280,13 +321,14 @@ export class VirtualBoard {
     }
     const agent = this.#startAgent(booted, behaviour);
     if (agent === undefined) return;
-    this.#firmware = { booted, behaviour, agent, hung: false };
+    const mqtt = behaviour.neverConnects ? undefined : this.#startNetwork(agent);
+    this.#firmware = { booted, behaviour, agent, mqtt, hung: false };
     if (behaviour.crashAfterMs !== undefined) {
       this.clock.after(behaviour.crashAfterMs, () => {
         this.#crash('firmware fault');
       });
     }
-    if (!behaviour.neverConnects) this.#announce('up');
+    if (mqtt !== undefined) this.#network?.start(mqtt.lastWill);
     this.#scheduleTick();
   }
 
@@ -350,10 +392,15 @@ export class VirtualBoard {
     );
   }
 
+  #startNetwork(agent: Agent): MqttLink | undefined {
+    const network = this.#network;
+    return network === undefined ? undefined : agent.mqttLink(network.topics, network);
+  }
+
   #connectivity(behaviour: BehaviourCard): 'up' | 'down' | 'not-needed' {
     if (behaviour.neverConnects) return 'down';
-    if (this.#networkReached === undefined) return 'not-needed';
-    return this.#networkReached ? 'up' : 'down';
+    if (this.#network === undefined) return 'not-needed';
+    return this.#networkConnected ? 'up' : 'down';
   }
 
   #scheduleTick(): void {
@@ -393,9 +440,5 @@ export class VirtualBoard {
 
   #transmit(bytes: Uint8Array): void {
     for (const listener of this.#listeners) listener.uart?.(bytes);
-  }
-
-  #announce(state: 'up' | 'down'): void {
-    for (const listener of this.#listeners) listener.network?.(state);
   }
 }

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import * as nodeCrypto from 'node:crypto';
+import { TRIAL_LIMITS_DEFAULT } from '@brickproof/agent';
+import {
+  accept,
+  createNodeCrypto,
+  reject,
+  type BehaviourCard,
+  type StrategyName,
+  type Verdict,
+  type VerificationKey,
+} from '@brickproof/bootloader-sim';
+import { loadVerificationKey } from '../release/signing-key.js';
+import { readSample, readSampleKeys } from '../samples/sample-set.js';
+import { BoardHost } from './board-host.js';
+import { DEVICE_MODELS, type DeviceModelName } from './device-model.js';
+import { provisionFlash } from './provision.js';
+import { serveOnMqtt } from './serve-mqtt.js';
+import { serveOnPty, serveOnTcp } from './serve-uart.js';
+import { VirtualBoard } from './virtual-board.js';
+
+/** The most boards one session serves. */
+export const BOARDS_MAX = 256;
+
+/** What boards to serve, and where. */
+export interface BoardSessionOptions {
+  readonly model: DeviceModelName;
+  readonly strategy: StrategyName;
+  readonly count: number;
+  readonly seed: number;
+  /** The image the boards leave the factory with; a sample unless told. */
+  readonly imagePath?: string;
+  /** PEM files of the keys the boards trust; the samples' test keys unless told. */
+  readonly keyPaths: readonly string[];
+  readonly pty: boolean;
+  /** The first board's TCP port; the next ones count up. 0: any. */
+  readonly tcpPort?: number;
+  readonly mqttUrl?: string;
+  readonly behaviour?: Partial<BehaviourCard>;
+  /** Who confirms a trial: the board's own self-test, or only a request from outside. */
+  readonly confirmBy: 'self-test' | 'request';
+  readonly agentVerifies: boolean;
+  readonly bufferSizeBytes?: number;
+  readonly securityCounter?: number;
+}
+
+/** Why boards cannot be served. Of these only `serve-…` codes are about the outside world. */
+export type BoardSessionRejectCode =
+  'board-option-invalid' | 'board-file-unreadable' | 'board-image-unfit' | 'serve-unavailable';
+
+/** One board that is being served. */
+export interface ServedBoard {
+  readonly board: VirtualBoard;
+  readonly targets: readonly string[];
+}
+
+/** Boards that are being served, until they are stopped. */
+export interface BoardSession {
+  readonly boards: readonly ServedBoard[];
+  stop(): void;
+}
+
+const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
+
+/** Makes the boards, offers them, and switches them on. */
+export async function startBoardSession(
+  options: BoardSessionOptions,
+): Promise<Verdict<BoardSession, BoardSessionRejectCode>> {
+  if (!Number.isInteger(options.count) || options.count < 1 || options.count > BOARDS_MAX) {
+    return reject('board-option-invalid', `--count takes a number from 1 to ${BOARDS_MAX}`);
+  }
+  const keys = readKeys(options);
+  if (!keys.ok) return keys;
+  const image = readImage(options);
+  if (!image.ok) return image;
+  const model = DEVICE_MODELS[options.model];
+  const flash = provisionFlash(model, image.value);
+  if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
+  const crypto = createNodeCrypto(nodeCrypto);
+  const started: Started[] = [];
+  const stop = (): void => {
+    for (const one of started) one.stop();
+  };
+  for (let index = 0; index < options.count; index += 1) {
+    const board = new VirtualBoard({
+      model,
+      strategy: options.strategy,
+      keys: keys.value,
+      crypto,
+      flash: flash.value,
+      seed: options.seed + index,
+      agentVerifies: options.agentVerifies,
+      trialLimits: { ...TRIAL_LIMITS_DEFAULT, confirms: options.confirmBy === 'self-test' },
+      ...(options.behaviour === undefined ? {} : { behaviour: options.behaviour }),
+      ...(options.bufferSizeBytes === undefined
+        ? {}
+        : { bufferSizeBytes: options.bufferSizeBytes }),
+      ...(options.securityCounter === undefined
+        ? {}
+        : { securityCounter: options.securityCounter }),
+    });
+    const one = await startOne(board, options, index);
+    if (!one.ok) {
+      stop();
+      return one;
+    }
+    started.push(one.value);
+  }
+  return accept({ boards: started, stop });
+}
+
+interface Started extends ServedBoard {
+  stop(): void;
+}
+
+async function startOne(
+  board: VirtualBoard,
+  options: BoardSessionOptions,
+  index: number,
+): Promise<Verdict<Started, BoardSessionRejectCode>> {
+  const host = new BoardHost(board);
+  const offers: { readonly target: string; close(): void }[] = [];
+  const stop = (): void => {
+    host.stop();
+    for (const offer of offers) offer.close();
+  };
+  const waiting = [
+    ...(options.pty ? [() => serveOnPty(board)] : []),
+    ...(options.tcpPort === undefined
+      ? []
+      : [() => serveOnTcp(board, tcpPortOf(options.tcpPort ?? 0, index))]),
+    ...(options.mqttUrl === undefined
+      ? []
+      : [() => serveOnMqtt(board, { brokerUrl: options.mqttUrl ?? '' })]),
+  ];
+  for (const offer of waiting) {
+    const served = await offer();
+    if (!served.ok) {
+      stop();
+      return reject('serve-unavailable', served.detail);
+    }
+    offers.push(served.value);
+  }
+  host.start();
+  return accept({ board, targets: offers.map((offer) => offer.target), stop });
+}
+
+function tcpPortOf(first: number, index: number): number {
+  return first === 0 ? 0 : first + index;
+}
+
+function readKeys(
+  options: BoardSessionOptions,
+): Verdict<readonly VerificationKey[], BoardSessionRejectCode> {
+  if (options.keyPaths.length === 0) {
+    const samples = readSampleKeys();
+    return samples.ok ? samples : reject('board-file-unreadable', samples.detail);
+  }
+  const keys: VerificationKey[] = [];
+  for (const path of options.keyPaths) {
+    const bytes = readBytes(path);
+    if (!bytes.ok) return bytes;
+    const key = loadVerificationKey(Buffer.from(bytes.value).toString('utf8'));
+    if (!key.ok)
+      return reject('board-file-unreadable', `${path} holds no usable key: ${key.detail}`);
+    keys.push(key.value);
+  }
+  return accept(keys);
+}
+
+function readImage(options: BoardSessionOptions): Verdict<Uint8Array, BoardSessionRejectCode> {
+  if (options.imagePath !== undefined) return readBytes(options.imagePath);
+  const sample = readSample(options.model, IMAGE_SAMPLE_DEFAULT);
+  return sample.ok ? sample : reject('board-file-unreadable', sample.detail);
+}
+
+function readBytes(path: string): Verdict<Uint8Array, BoardSessionRejectCode> {
+  try {
+    return accept(new Uint8Array(readFileSync(path)));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return reject('board-file-unreadable', `cannot read ${path} (${why}); check the path`);
+  }
+}
