@@ -39,6 +39,10 @@ export {
 } from './crypto/public-key.js';
 export { signedMessageFromBytes } from './crypto/signed-message.js';
 
+export { appendBehaviourCard, readBehaviourCard } from './image/behaviour-card.js';
+export type { BehaviourCard } from './image/behaviour-card.js';
+export { buildImage } from './image/build.js';
+export type { ImageBuildOptions, ImageBuildRejectCode } from './image/build.js';
 export type { ImageDependency } from './image/dependency.js';
 export {
   IMAGE_FLAG,
@@ -55,8 +59,10 @@ export type { ImageHeader } from './image/header.js';
 export { imageSourceFromBytes } from './image/image-source.js';
 export type { ImageSource } from './image/image-source.js';
 export { IMAGE_SIGNATURES_MAX } from './image/signature.js';
+export type { BuildSlot } from './image/slot-padding.js';
 export { readImageSummary } from './image/summary.js';
 export type { ImageSummary } from './image/summary.js';
+export type { TlvContents } from './image/tlv-encode.js';
 export { IMAGE_TLV_COUNT_MAX, TLV, parseImageTlvs, readTlvValue } from './image/tlv.js';
 export type { ImageTlv, ImageTlvs } from './image/tlv.js';
 export { verifyImage } from './image/verify.js';

@@ -38,3 +38,4 @@ export type {
 } from './client/image-upload.js';
 export { SMP_RETRIES_DEFAULT, SMP_TIMEOUT_MS_DEFAULT } from './client/request-channel.js';
 export type { RequestStatistics, SmpRequest } from './client/request-channel.js';
+export { loadSigningKey, loadVerificationKey } from './release/signing-key.js';
