@@ -2,7 +2,7 @@ import type { CryptoProvider } from '@brickproof/bootloader-sim';
 import { SMP_GROUP } from '../smp/error.js';
 import { decodeSmpHeader } from '../smp/header.js';
 import type { SmpHeader } from '../smp/header.js';
-import { encodeSmpMessage } from '../smp/message.js';
+import { decodeSmpMessage, encodeSmpMessage } from '../smp/message.js';
 import { OS_COMMAND } from '../smp/os-group.js';
 import { answerSmpFault } from '../smp/server.js';
 import { STORE_KEY } from '../store/store-keys.js';
@@ -103,9 +103,11 @@ export class MqttLink {
     const digest = this.#digest(session, payload);
     const remembered = this.#memory.find(session, toHex(digest));
     if (remembered !== undefined) return remembered.answer;
-    const answer = isReset(header.value)
-      ? this.#reset(session, digest, { header: header.value, payload })
-      : this.#write(session, payload);
+    const reset = resetRequest(header.value, payload);
+    const answer =
+      reset === undefined
+        ? this.#write(session, payload)
+        : this.#reset(session, digest, { header: reset, payload });
     this.#memory.remember(session, toHex(digest), answer);
     return answer;
   }
@@ -179,8 +181,10 @@ export class MqttLink {
   }
 }
 
-function isReset(header: SmpHeader): boolean {
-  return header.group === SMP_GROUP.os && header.command === OS_COMMAND.reset;
+/** The header of a reset that the server will do; undefined for all else. */
+function resetRequest(header: SmpHeader, payload: Uint8Array): SmpHeader | undefined {
+  const isReset = header.group === SMP_GROUP.os && header.command === OS_COMMAND.reset;
+  return isReset && decodeSmpMessage(payload).ok ? header : undefined;
 }
 
 /** Any fixed encoding will do: the bytes are only hashed. */
