@@ -22,10 +22,15 @@ export interface NodeCryptoModule<KeyObject extends object> {
   readonly constants: { readonly RSA_NO_PADDING: number };
   createHash(algorithm: 'sha256'): NodeHash;
   createPublicKey(input: { readonly key: PublicJsonWebKey; readonly format: 'jwk' }): KeyObject;
-  createVerify(algorithm: 'sha256'): NodeVerify<KeyObject>;
-  verify(algorithm: null, data: Uint8Array, key: KeyObject, signature: Uint8Array): boolean;
+  createVerify(algorithm: 'sha256'): NodeVerify<NoInfer<KeyObject>>;
+  verify(
+    algorithm: null,
+    data: Uint8Array,
+    key: NoInfer<KeyObject>,
+    signature: Uint8Array,
+  ): boolean;
   publicDecrypt(
-    options: { readonly key: KeyObject; readonly padding: number },
+    options: { readonly key: NoInfer<KeyObject>; readonly padding: number },
     data: Uint8Array,
   ): Uint8Array;
 }
