@@ -63,7 +63,10 @@ export class MemoryLink implements SmpConnection {
       this.requests.push(message);
       this.#carry(message, (request) => {
         const response = this.#options.handle(request);
-        if (response !== undefined) this.#carry(response, (bytes) => this.#deliver(bytes));
+        if (response !== undefined)
+          this.#carry(response, (bytes) => {
+            this.#deliver(bytes);
+          });
       });
     }
     return Promise.resolve();
