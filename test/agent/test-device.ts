@@ -21,7 +21,6 @@ import type {
   ErasedValue,
   FlashMap,
   ImageVersion,
-  RejectCode,
   SectorRun,
   Verdict,
   WriteAlignBytes,
@@ -90,7 +89,7 @@ export interface TestDeviceOptions {
   readonly slotRuns?: readonly SectorRun[];
   readonly writeAlignBytes?: WriteAlignBytes;
   readonly erasedValue?: ErasedValue;
-  readonly mayBoot?: () => Verdict<void, RejectCode>;
+  readonly mayBoot?: () => Verdict<void>;
   readonly bufferSizeBytes?: number;
 }
 
@@ -161,7 +160,7 @@ export class TestDevice {
       strategy: 'direct-xip',
       slots: [this.#map.area('slot0'), this.#map.area('slot1')],
       activeSlot: this.activeSlot,
-      mayBoot: this.#options.mayBoot ?? ((): Verdict<void, RejectCode> => DONE),
+      mayBoot: this.#options.mayBoot ?? ((): Verdict<void> => DONE),
     });
   }
 

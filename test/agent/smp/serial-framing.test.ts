@@ -54,6 +54,17 @@ describe('encodeSerialFrames', () => {
     });
   });
 
+  it('writes the base64 that Node writes, for every length', () => {
+    for (let length = 0; length < 200; length += 1) {
+      const message = Uint8Array.from({ length }, (_, at) => (at * 37 + length) & 0xff);
+      const characters = lines(encodeSerialFrames(message)).map((line) => text(line.slice(2, -1)));
+      const packet = Buffer.from(characters.join(''), 'base64');
+      expect(packet.toString('base64')).toBe(characters.join(''));
+      expect(packet.readUInt16BE(0)).toBe(length + 2);
+      expect(new Uint8Array(packet.subarray(2, -2))).toEqual(message);
+    }
+  });
+
   it('refuses a message that the length field cannot name', () => {
     expect(() => encodeSerialFrames(new Uint8Array(0xfffe))).toThrow(RangeError);
   });
@@ -118,6 +129,11 @@ describe('SerialDeframer', () => {
     ['serial-base64-invalid', bytes([6, 9], 'AA9IZWxsbywgd29ybGQ!et4=\n')],
     ['serial-base64-invalid', bytes([6, 9], 'AA9IZWxsbywgd29ybGQhet4\n')],
     ['serial-base64-invalid', bytes([6, 9], 'AA9I', [6], 'ZWxs\n')],
+    ['serial-base64-invalid', bytes([6, 9], 'AA9IZWxsbywgd29ybGQhet5=\n')],
+    ['serial-base64-invalid', bytes([6, 9], 'AB==\n')],
+    ['serial-base64-invalid', bytes([6, 9], 'AA=9IZWx\n')],
+    ['serial-base64-invalid', bytes([6, 9], '====\n')],
+    ['serial-length-missing', bytes([6, 9], '\n')],
     ['serial-length-missing', bytes([6, 9], 'AA==\n')],
     ['serial-length-invalid', bytes([6, 9], 'AAEA\n')],
     ['serial-message-too-large', bytes([6, 9], '//8A\n')],

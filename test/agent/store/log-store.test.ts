@@ -245,7 +245,7 @@ describe('openLogStore', () => {
 
   it.each(LAYOUTS)('holds old or new when the recovery is cut too: %s', (_, options) => {
     let cuts = 0;
-    forEachStep(options, (snapshot, before, index) => {
+    forEachStep(options, (snapshot, _before, index) => {
       const [step, next] = SCRIPT.slice(index, index + 2);
       if (step === undefined || next === undefined) return;
       for (const cut of cutsOf(snapshot, step, options.writeAlignBytes * 4)) {
@@ -267,7 +267,7 @@ describe('openLogStore', () => {
   });
 
   it('loses nothing it accepted when the flash fails now and then', () => {
-    for (let seed = 0; seed < 300; seed += 1) {
+    for (let seed = 0; seed < 100; seed += 1) {
       const flash = new NorFlash(geometryOf(layout([{ count: 3, sizeBytes: 640 }], 4, 0xff)));
       let operations = 0;
       flash.watch((operation) => {
@@ -287,14 +287,14 @@ describe('openLogStore', () => {
           step.value === undefined ? store.delete(step.key) : store.set(step.key, step.value);
         if (outcome.ok) expected = after(expected, step);
         refused = outcome.ok ? [] : [...refused, step];
-        expect(read(store)).toEqual(expected);
+        expect(describeContents(read(store))).toBe(describeContents(expected));
         const found = read(open(flash));
         for (const key of KEYS) {
           const allowed = [
             expected.get(key),
             ...refused.filter((s) => s.key === key).map((s) => s.value),
           ];
-          expect(allowed).toContainEqual(found.get(key));
+          expect(allowed.map((value) => value?.join())).toContain(found.get(key)?.join());
         }
       }
     }
@@ -320,6 +320,20 @@ describe('openLogStore', () => {
         },
       ),
     );
+  });
+
+  it('writes nothing behind a record that was cut short', () => {
+    const flash = new NorFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
+    run(open(flash), { key: 1, value: Uint8Array.of(1) });
+    const cut = { operation: 0, appliedBytes: 4 };
+    runCut(flash, open(flash), { key: 1, value: Uint8Array.of(2) }, cut);
+    const kinds: string[] = [];
+    flash.watch((operation) => {
+      kinds.push(`${operation.kind} ${operation.offset < 640 ? 'old' : 'new'}`);
+      return undefined;
+    });
+    run(open(flash), { key: 2, value: Uint8Array.of(3) });
+    expect(kinds).toEqual(['erase new', 'write new', 'write new', 'write new']);
   });
 
   it('does not wear the flash for a value that is there already, or a key that is not', () => {
