@@ -39,3 +39,25 @@ export type {
 export { SMP_RETRIES_DEFAULT, SMP_TIMEOUT_MS_DEFAULT } from './client/request-channel.js';
 export type { RequestStatistics, SmpRequest } from './client/request-channel.js';
 export { loadSigningKey, loadVerificationKey } from './release/signing-key.js';
+
+export { BoardHost } from './board/board-host.js';
+export { DEVICE_MODELS, DEVICE_MODEL_NAMES } from './board/device-model.js';
+export type { DeviceModel, DeviceModelName } from './board/device-model.js';
+export { provisionFlash } from './board/provision.js';
+export { serveOnMqtt } from './board/serve-mqtt.js';
+export type { ServeMqttOptions, ServedMqtt } from './board/serve-mqtt.js';
+export { serveOnPty, serveOnTcp } from './board/serve-uart.js';
+export type { ServedUart } from './board/serve-uart.js';
+export { VirtualBoard, WATCHDOG_TIMEOUT_MS } from './board/virtual-board.js';
+export type {
+  BoardListener,
+  BoardNetwork,
+  BoardPower,
+  BoardState,
+  ResetCause,
+  VirtualBoardOptions,
+} from './board/virtual-board.js';
+export { VirtualClock } from './board/virtual-clock.js';
+export { startBoardSession } from './board/board-session.js';
+export type { BoardSession, BoardSessionOptions, ServedBoard } from './board/board-session.js';
+export { createHostCrypto } from './host-crypto.js';

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
-import * as nodeCrypto from 'node:crypto';
 import { TRIAL_LIMITS_DEFAULT } from '@brickproof/agent';
 import {
   accept,
-  createNodeCrypto,
   reject,
   type BehaviourCard,
   type StrategyName,
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
+import { createHostCrypto } from '../host-crypto.js';
 import { loadVerificationKey } from '../release/signing-key.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
@@ -76,7 +75,7 @@ export async function startBoardSession(
   const model = DEVICE_MODELS[options.model];
   const flash = provisionFlash(model, image.value);
   if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
-  const crypto = createNodeCrypto(nodeCrypto);
+  const crypto = createHostCrypto();
   const started: Started[] = [];
   const stop = (): void => {
     for (const one of started) one.stop();

@@ -1,7 +1,7 @@
-import * as nodeCrypto from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createNodeCrypto, type StrategyName, type Verdict } from '@brickproof/bootloader-sim';
+import { type StrategyName, type Verdict } from '@brickproof/bootloader-sim';
 import { accept } from '@brickproof/bootloader-sim';
+import { createHostCrypto } from '../host-crypto.js';
 import { BoardHost } from '../board/board-host.js';
 import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
 import { provisionFlash } from '../board/provision.js';
@@ -86,7 +86,7 @@ export function startDemoBoard(options: DemoBoardOptions): Verdict<DemoBoard, st
       seed,
       agentVerifies,
       keys: keys.value,
-      crypto: createNodeCrypto(nodeCrypto),
+      crypto: createHostCrypto(),
       flash: flash.value,
     }),
   );

@@ -100,14 +100,17 @@ describe('ImageStaging', () => {
     expect(target.bootControl.setPending(1, { permanent: false })).toMatchObject({ ok: true });
   });
 
-  it('has all but a tail shorter than a word in flash after every packet', () => {
+  it('has all but the header and a tail shorter than a word in flash after every packet', () => {
     const target = device({ writeAlignBytes: 32 });
     const staging = stagingOf(target);
     for (let off = 0; off < NEXT.bytes.byteLength; off += 77) {
       const end = Math.min(off + 77, NEXT.bytes.byteLength);
       staging.take({ ...firstPacket(NEXT), off, data: NEXT.bytes.subarray(off, end) });
       const written = end - (end % 32);
-      expect(target.slotBytes(1).subarray(0, written)).toEqual(NEXT.bytes.slice(0, written));
+      expect(target.slotBytes(1).subarray(32, written)).toEqual(NEXT.bytes.slice(32, written));
+      const isWhole = end === NEXT.bytes.byteLength;
+      const head = isWhole ? NEXT.bytes.slice(0, 32) : new Uint8Array(32).fill(0xff);
+      expect(target.slotBytes(1).subarray(0, 32)).toEqual(head);
     }
   });
 
@@ -254,16 +257,17 @@ describe('ImageStaging', () => {
   });
 
   it('erases the trailer before the body, the magic before the rest', () => {
-    const target = device();
+    const target = device({ slotRuns: [{ count: 64, sizeBytes: 64 }], writeAlignBytes: 32 });
+    const slotBytes = 64 * 64;
     const erased: number[] = [];
-    target.flash.watch((operation) => {
-      const slotOffset = 8 * 512;
-      const isSlot = operation.offset >= slotOffset && operation.offset < 2 * slotOffset;
-      if (operation.kind === 'erase' && isSlot) erased.push(operation.offset - slotOffset);
+    target.flash.watch(({ kind, offset }) => {
+      const isSlot = offset >= slotBytes && offset < 2 * slotBytes;
+      if (kind === 'erase' && isSlot) erased.push(offset - slotBytes);
       return undefined;
     });
     stagingOf(target).take(firstPacket(NEXT));
-    expect(erased).toEqual([7 * 512, 0]);
+    expect(target.bootControl.trailerSectorOffset(1)).toBe(slotBytes - 128);
+    expect(erased).toEqual([slotBytes - 64, slotBytes - 128, 0, 64]);
   });
 
   it('does not write again what is there already', () => {

@@ -1,0 +1,322 @@
+import * as nodeCrypto from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import {
+  appendBehaviourCard,
+  buildImage,
+  createNobleSigningKey,
+  parseImageVersion,
+  type BehaviourCard,
+  type SigningKey,
+  type StrategyName,
+} from '@brickproof/bootloader-sim';
+import { encodeSmpMessage, decodeSmpMessage, type SmpBody } from '@brickproof/agent';
+import {
+  DEVICE_MODELS,
+  createHostCrypto,
+  DEVICE_MODEL_NAMES,
+  VirtualBoard,
+  provisionFlash,
+  type DeviceModelName,
+  type VirtualBoardOptions,
+} from '@brickproof/harness';
+
+const crypto = createHostCrypto();
+const HEALTHY: BehaviourCard = {
+  selfTest: 'pass',
+  hangBeforeConfirm: false,
+  crashAfterMs: undefined,
+  resetLoop: false,
+  neverConnects: false,
+};
+
+function signingKey(fill: number): SigningKey {
+  const key = createNobleSigningKey({ algorithm: 'ed25519', bytes: new Uint8Array(32).fill(fill) });
+  if (!key.ok) throw new Error(key.detail);
+  return key.value;
+}
+
+const KEY = signingKey(1);
+
+function firmware(
+  text: string,
+  card?: Partial<BehaviourCard>,
+  key: SigningKey = KEY,
+  sizeBytes = 20_000,
+): Uint8Array {
+  const version = parseImageVersion(text);
+  if (!version.ok) throw new Error(version.detail);
+  const body = Uint8Array.from({ length: sizeBytes }, (_, index) => (index * 31) & 0xff);
+  const payload = card === undefined ? body : appendBehaviourCard(body, { ...HEALTHY, ...card });
+  const built = buildImage(
+    {
+      payload,
+      version: version.value,
+      headerSizeBytes: 0x200,
+      securityCounter: 1,
+      signingKey: key,
+    },
+    crypto,
+  );
+  if (!built.ok) throw new Error(built.detail);
+  return built.value;
+}
+
+function board(
+  options: {
+    readonly model?: DeviceModelName;
+    readonly strategy?: StrategyName;
+  } & Partial<Omit<VirtualBoardOptions, 'model' | 'strategy'>> = {},
+): VirtualBoard {
+  const { model: name = 'nrf-equal', strategy = 'direct-xip', ...rest } = options;
+  const model = DEVICE_MODELS[name];
+  const flash = provisionFlash(model, firmware('1.0.0'));
+  if (!flash.ok) throw new Error(flash.detail);
+  const made = new VirtualBoard({
+    model,
+    strategy,
+    keys: [KEY.verificationKey],
+    crypto,
+    flash: flash.value,
+    seed: 1,
+    ...rest,
+  });
+  made.powerOn();
+  made.advance(500);
+  return made;
+}
+
+function ask(
+  b: VirtualBoard,
+  request: { op: 'read' | 'write'; group: number; command: number; body?: SmpBody },
+): SmpBody | undefined {
+  const answer = b.datagramReceive(
+    encodeSmpMessage({ version: 2, sequence: 1, body: {}, ...request }),
+  );
+  if (answer === undefined) return undefined;
+  const decoded = decodeSmpMessage(answer);
+  return decoded.ok ? decoded.value.body : undefined;
+}
+
+const CHUNK_BYTES = 2_000;
+
+function upload(b: VirtualBoard, image: Uint8Array): SmpBody | undefined {
+  const hasher = crypto.sha256();
+  hasher.update(image);
+  const sha = hasher.digest();
+  let answer: SmpBody | undefined;
+  for (let off = 0; off < image.byteLength; off += CHUNK_BYTES) {
+    const data = image.subarray(off, off + CHUNK_BYTES);
+    const first = off === 0 ? { len: image.byteLength, sha } : {};
+    answer = ask(b, { op: 'write', group: 1, command: 1, body: { off, data, ...first } });
+  }
+  return answer;
+}
+
+interface Slot {
+  readonly slot: number;
+  readonly hash: Uint8Array;
+}
+
+function images(b: VirtualBoard): readonly Slot[] {
+  const state = ask(b, { op: 'read', group: 1, command: 0 });
+  return (state?.['images'] ?? []) as unknown as readonly Slot[];
+}
+
+function testSlot(b: VirtualBoard, slot: number): SmpBody | undefined {
+  const hash = images(b).find((entry) => entry.slot === slot)?.hash ?? new Uint8Array(32);
+  return ask(b, { op: 'write', group: 1, command: 0, body: { hash, confirm: false } });
+}
+
+function resetBySmp(b: VirtualBoard): void {
+  ask(b, { op: 'write', group: 0, command: 5 });
+  b.advance(400);
+}
+
+/** Uploads, marks and resets; the board then runs the image on trial. */
+function startTrial(b: VirtualBoard, image: Uint8Array): void {
+  expect(upload(b, image)).toMatchObject({ off: image.byteLength, match: true });
+  expect(testSlot(b, 1)).toHaveProperty('images');
+  resetBySmp(b);
+}
+
+describe.each(DEVICE_MODEL_NAMES)('a virtual %s board', (model) => {
+  it('confirms a good update after its self-test, and keeps it', () => {
+    const b = board({ model });
+    startTrial(b, firmware('1.1.0'));
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'testing', activeSlot: 1 });
+    b.advance(2_000);
+    expect(b.state.trial).toBe('confirmed');
+    b.reset();
+    b.advance(100);
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'idle', securityCounter: 1 });
+  });
+
+  it.each([
+    ['fails its self-test', { selfTest: 'fail' }, 'software'],
+    ['hangs before it confirms', { hangBeforeConfirm: true }, 'watchdog'],
+    ['crashes', { crashAfterMs: 500 }, 'fault'],
+    ['resets in a loop', { resetLoop: true }, 'fault'],
+    ['never connects', { neverConnects: true }, 'software'],
+  ] as const)('goes back when the new firmware %s', (_, card, cause) => {
+    const b = board({ model });
+    startTrial(b, firmware('1.1.0', card));
+    b.advance(70_000);
+    expect(b.state).toMatchObject({
+      version: '1.0.0+0',
+      power: 'running',
+      resetCause: cause,
+      trial: 'idle',
+      activeSlot: 0,
+    });
+  });
+
+  it('overwrites for good under overwrite-only', () => {
+    const b = board({ model, strategy: 'overwrite-only' });
+    startTrial(b, firmware('1.1.0'));
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'idle', activeSlot: 0 });
+  });
+});
+
+describe('a virtual board', () => {
+  it('does not mark an image of an unknown key, and runs on', () => {
+    const b = board();
+    upload(b, firmware('1.1.0', undefined, signingKey(2)));
+    expect(testSlot(b, 1)).toHaveProperty('err');
+    resetBySmp(b);
+    expect(b.state.version).toBe('1.0.0+0');
+  });
+
+  it('has a bootloader that refuses it too, when the agent looks away', () => {
+    const b = board({ agentVerifies: false });
+    upload(b, firmware('1.1.0', undefined, signingKey(2)));
+    expect(testSlot(b, 1)).toHaveProperty('images');
+    resetBySmp(b);
+    expect(b.state).toMatchObject({ version: '1.0.0+0', power: 'running' });
+  });
+
+  it('does not mark the same or a lower version', () => {
+    for (const version of ['1.0.0', '0.9.0']) {
+      const b = board();
+      upload(b, firmware(version));
+      expect(testSlot(b, 1)).toHaveProperty('err');
+    }
+  });
+
+  it('waits for a request to confirm when it is not to confirm by itself', () => {
+    const b = board({ trialLimits: { settleMs: 1_000, timeoutMs: 60_000, confirms: false } });
+    startTrial(b, firmware('1.1.0'));
+    b.advance(70_000);
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'waiting' });
+    ask(b, { op: 'write', group: 1, command: 0, body: { confirm: true } });
+    b.advance(500);
+    expect(b.state.trial).toBe('confirmed');
+  });
+
+  it('lets the caller override what the firmware says of itself', () => {
+    const b = board({ behaviour: { crashAfterMs: 1_000 } });
+    b.advance(1_000);
+    expect(b.state).toMatchObject({ resetCause: 'fault', bootCount: 2 });
+  });
+
+  it('mixes console text and frames on its UART', () => {
+    const b = board();
+    const seen: Buffer[] = [];
+    b.listen({ uart: (bytes) => seen.push(Buffer.from(bytes)) });
+    b.reset();
+    b.advance(500);
+    const text = Buffer.concat(seen).toString('latin1');
+    expect(text).toContain('I: Starting Direct-XIP bootloader\r\n');
+    expect(text).toContain('I: Primary   slot: version=1.0.0+0\r\n');
+    expect(text).toContain('I: Jumping to the image slot\r\n');
+    expect(text).toContain('*** Booting firmware 1.0.0+0 ***\r\n');
+  });
+
+  it('tells the same story for the same seed, byte for byte', () => {
+    const story = (): string => {
+      const b = board({ seed: 7 });
+      const seen: Buffer[] = [];
+      b.listen({ uart: (bytes) => seen.push(Buffer.from(bytes)) });
+      startTrial(b, firmware('1.1.0', { selfTest: 'fail' }));
+      b.advance(20_000);
+      const flash = b.flash.read(0, b.flash.geometry.sizeBytes);
+      return (
+        Buffer.concat(seen).toString('latin1') +
+        nodeCrypto.createHash('sha256').update(flash).digest('hex')
+      );
+    };
+    expect(story()).toBe(story());
+  });
+
+  it('answers nothing while it is off, and is none the worse for it', () => {
+    const b = board();
+    b.powerOff();
+    b.uartReceive(Buffer.from('junk'));
+    expect(ask(b, { op: 'read', group: 0, command: 6 })).toBeUndefined();
+    b.advance(100_000);
+    expect(b.state.power).toBe('off');
+    b.powerOn();
+    b.advance(100);
+    expect(b.state.version).toBe('1.0.0+0');
+  });
+
+  it('is stuck, and says so, when nothing can boot', () => {
+    const b = board({ keys: [signingKey(9).verificationKey] });
+    expect(b.state).toMatchObject({ power: 'stuck', activeSlot: undefined });
+  });
+
+  it('runs the old or the new image after a power cut in any flash operation of an update', () => {
+    const image = firmware('1.1.0', undefined, KEY, 9_000);
+    const ends = new Map<string, number>();
+    for (let cut = 0; ; cut += 1) {
+      const b = board();
+      const before = b.flash.statistics.writes + b.flash.statistics.erases;
+      b.cutPowerAfter(cut, cut % 7);
+      upload(b, image);
+      testSlot(b, 1);
+      resetBySmp(b);
+      b.advance(3_000);
+      const operations = b.flash.statistics.writes + b.flash.statistics.erases - before;
+      const wasCut = b.state.power === 'off';
+      b.powerOn();
+      b.advance(20_000);
+      expect(b.state.power).toBe('running');
+      const version = b.state.version ?? 'none';
+      ends.set(version, (ends.get(version) ?? 0) + 1);
+      if (!wasCut) {
+        expect(cut).toBeGreaterThanOrEqual(operations);
+        break;
+      }
+    }
+    expect([...ends.keys()].toSorted()).toEqual(['1.0.0+0', '1.1.0+0']);
+  });
+
+  it('goes on with an upload after a power cut, and installs it', () => {
+    const b = board();
+    const image = firmware('1.1.0', undefined, KEY, 60_000);
+    b.cutPowerAfter(40, 2);
+    upload(b, image);
+    expect(b.state.power).toBe('off');
+    b.powerOn();
+    b.advance(100);
+    const hasher = crypto.sha256();
+    hasher.update(image);
+    const first = {
+      off: 0,
+      data: image.subarray(0, 512),
+      len: image.byteLength,
+      sha: hasher.digest(),
+    };
+    let at = Number(ask(b, { op: 'write', group: 1, command: 1, body: first })?.['off']);
+    expect(at).toBeGreaterThan(4_096);
+    while (at < image.byteLength) {
+      const data = image.subarray(at, at + CHUNK_BYTES);
+      const answer = ask(b, { op: 'write', group: 1, command: 1, body: { off: at, data } });
+      expect(Number(answer?.['off'])).toBe(at + data.byteLength);
+      at += data.byteLength;
+    }
+    testSlot(b, 1);
+    resetBySmp(b);
+    b.advance(3_000);
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'confirmed' });
+  });
+});
