@@ -36,11 +36,11 @@ export interface BootControl {
   trailerSectorOffset(slot: number): number;
   state(slot: number): SlotState;
   /** Marks the slot to boot next: on trial, or for good. */
-  setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void, RejectCode>;
+  setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void>;
   /** Confirms the running image. */
-  confirm(): Verdict<void, RejectCode>;
+  confirm(): Verdict<void>;
   /** Erases a slot that is neither running nor pending. */
-  erase(slot: number): Verdict<void, RejectCode>;
+  erase(slot: number): Verdict<void>;
 }
 
 /** MCUboot's upgrade modes with their numbers in the os group (Zephyr's `MCUBOOT_MODE_*`). */

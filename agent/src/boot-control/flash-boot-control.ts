@@ -23,7 +23,7 @@ export interface FlashBootControlOptions {
   /** The slot the bootloader started. */
   readonly activeSlot: number;
   /** Asked before a slot is marked to boot; a refusal leaves the slot unmarked. */
-  readonly mayBoot: (slot: number) => Verdict<void, RejectCode>;
+  readonly mayBoot: (slot: number) => Verdict<void>;
 }
 
 const MODES: Readonly<Record<StrategyName, BootMode>> = {
@@ -81,7 +81,7 @@ export class FlashBootControl implements BootControl {
    * `trailer-magic-bad` for a slot that has to be erased first, and whatever the flash or
    * `mayBoot` refuses.
    */
-  setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void, RejectCode> {
+  setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void> {
     const versions = this.#checkVersion(slot);
     if (!versions.ok) return versions;
     const allowed = this.#options.mayBoot(slot);
@@ -91,13 +91,13 @@ export class FlashBootControl implements BootControl {
       : markForUpgrade(this.area(slot), options);
   }
 
-  confirm(): Verdict<void, RejectCode> {
+  confirm(): Verdict<void> {
     // Overwriting has no trial: what runs is what stays.
     if (this.#options.strategy === 'overwrite-only') return DONE;
     return markForDirectXip(this.area(this.activeSlot), { confirm: true });
   }
 
-  erase(slot: number): Verdict<void, RejectCode> {
+  erase(slot: number): Verdict<void> {
     const area = this.area(slot);
     return area.erase(0, area.sizeBytes);
   }
@@ -113,7 +113,7 @@ export class FlashBootControl implements BootControl {
     return trailer.copyDone === 'unset' || trailer.imageOk === 'set';
   }
 
-  #checkVersion(slot: number): Verdict<void, RejectCode> {
+  #checkVersion(slot: number): Verdict<void> {
     const candidate = readImageSummary(this.area(slot));
     if (!candidate.ok) return candidate;
     const running = readImageSummary(this.area(this.activeSlot));

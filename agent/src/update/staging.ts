@@ -183,7 +183,7 @@ export class ImageStaging {
     if (this.#completed !== undefined && isSameUpload(this.#completed, first)) {
       return this.#completedAnswer();
     }
-    const upload = this.#upload ?? this.#restore(slot);
+    const upload = this.#upload ?? this.#restore(slot, first.data);
     if (upload === undefined || upload.writer.offset === 0) return undefined;
     const isRepeated = first.sha.byteLength === 0 && upload.sha.byteLength === 0;
     const isSame = isRepeated
@@ -195,7 +195,7 @@ export class ImageStaging {
   }
 
   /** The upload that was under way when the power went. */
-  #restore(slot: number): Upload | undefined {
+  #restore(slot: number, head: Uint8Array): Upload | undefined {
     const checkpoint = this.#checkpoint();
     if (checkpoint?.slot !== slot) return undefined;
     const area = this.#ports.bootControl.area(slot);
@@ -205,7 +205,9 @@ export class ImageStaging {
       offset < sizeBytes &&
       sizeBytes <= area.sizeBytes &&
       sectorAt(area, offset).offset === offset;
-    return isUsable ? { slot, sizeBytes, sha, writer: new SectorWriter(area, offset) } : undefined;
+    return isUsable
+      ? { slot, sizeBytes, sha, writer: new SectorWriter(area, offset, head) }
+      : undefined;
   }
 
   #begin(slot: number, first: FirstPacket): StagingVerdict {
@@ -259,8 +261,24 @@ export class ImageStaging {
       rest = rest.subarray(written.value);
     }
     if (writer.offset < upload.sizeBytes) return accept({ off: writer.offset });
+    const finished = this.#finish(upload);
+    return finished.ok ? this.#complete(upload) : finished;
+  }
+
+  /**
+   * The header goes last. Noted first: once it is there a bootloader may find the image, unmarked,
+   * and erase it, so after a cut from here on the upload begins again.
+   */
+  #finish(upload: Upload): Verdict<void, StagingRejectCode> {
+    const { slot, sizeBytes, sha, writer } = upload;
     const finished = writer.finish();
-    return finished.ok ? this.#complete(upload) : writeFailed(upload, finished.detail);
+    if (!finished.ok) return writeFailed(upload, finished.detail);
+    const noted = this.#note({ slot, sizeBytes, sha, offset: 0 });
+    if (!noted.ok) return noted;
+    const headed = writer.writeHead();
+    if (headed.ok) return DONE;
+    this.#upload = undefined;
+    return reject('upload-write-failed', headed.detail);
   }
 
   /** Noted first: after a cut anywhere from here on, the sector is erased and written again. */

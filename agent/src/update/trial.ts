@@ -97,11 +97,11 @@ export class Trial {
 
   /** What was on trial when the agent last ran, and is not what runs now, was given up. */
   #reportLastTrial(runningHash: Uint8Array | undefined): void {
-    const { store, log } = this.#ports;
+    const { store } = this.#ports;
     const onTrial = store.get(STORE_KEY.trialImageHash);
     if (onTrial === undefined) return;
     if (runningHash === undefined || !sameBytes(onTrial, runningHash)) {
-      log(`Update rolled back: image ${shortHex(onTrial)} did not confirm itself`);
+      this.#ports.log(`Update rolled back: image ${shortHex(onTrial)} did not confirm itself`);
       store.delete(STORE_KEY.trialImageHash);
     } else if (this.#state === 'idle') {
       store.delete(STORE_KEY.trialImageHash);

@@ -26,7 +26,7 @@ export function verifyStaged(
   policy: StagedImagePolicy,
   area: FlashArea,
   runsAtOffset: number,
-): Verdict<void, RejectCode> {
+): Verdict<void> {
   const verified = verifyImage(
     area,
     {
