@@ -61,3 +61,5 @@ export { VirtualClock } from './board/virtual-clock.js';
 export { startBoardSession } from './board/board-session.js';
 export type { BoardSession, BoardSessionOptions, ServedBoard } from './board/board-session.js';
 export { createHostCrypto } from './host-crypto.js';
+export { LINE_PENDING_BYTES_MAX, LineDirection } from './bench/line-direction.js';
+export type { LineUsage } from './bench/line-direction.js';
