@@ -1,4 +1,4 @@
-import type { FlashArea, ImageHeader, RejectCode, Verdict } from '@brickproof/bootloader-sim';
+import type { FlashArea, ImageHeader, Verdict } from '@brickproof/bootloader-sim';
 
 /** What a slot holds, as far as its header and TLVs can be read. */
 export interface SlotImage {

@@ -9,7 +9,6 @@ import {
   reject,
   trailerSectorOffset,
   type FlashArea,
-  type RejectCode,
   type StrategyName,
   type Trailer,
   type Verdict,

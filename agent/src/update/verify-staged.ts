@@ -4,7 +4,6 @@ import {
   verifyImage,
   type CryptoProvider,
   type FlashArea,
-  type RejectCode,
   type VerificationKey,
   type Verdict,
 } from '@brickproof/bootloader-sim';
