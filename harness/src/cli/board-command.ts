@@ -22,7 +22,7 @@ interface BoardOptions {
   readonly pty?: boolean;
   readonly tcp?: number;
   readonly mqtt?: string;
-  readonly behaviour?: Partial<BehaviourCard>;
+  readonly behaviour?: string;
   readonly confirm: 'self-test' | 'request';
   readonly trusting?: boolean;
   readonly bufferSize?: number;
@@ -108,9 +108,9 @@ function addFlags(command: Command): void {
     .option('--image <file>', 'the image they leave the factory with (default: a sample, 1.0.0)')
     .option('--key <pem...>', 'the keys they trust (default: the test keys of the samples)')
     .addOption(
-      new Option('--behaviour <name>', 'how all firmware behaves, whatever its image says')
-        .choices(Object.keys(BEHAVIOURS))
-        .argParser((name: string) => BEHAVIOURS[name]),
+      new Option('--behaviour <name>', 'how all firmware behaves, whatever its image says').choices(
+        Object.keys(BEHAVIOURS),
+      ),
     )
     .addOption(
       new Option('--confirm <who>', 'who confirms a new image')
@@ -129,6 +129,7 @@ function addFlags(command: Command): void {
 
 function sessionOptions(options: BoardOptions): BoardSessionOptions {
   const { model, strategy, count, seed, tcp, mqtt, image } = options;
+  const behaviour = options.behaviour === undefined ? undefined : BEHAVIOURS[options.behaviour];
   return {
     model,
     strategy,
@@ -141,7 +142,7 @@ function sessionOptions(options: BoardOptions): BoardSessionOptions {
     ...(tcp === undefined ? {} : { tcpPort: tcp }),
     ...(mqtt === undefined ? {} : { mqttUrl: mqtt }),
     ...(image === undefined ? {} : { imagePath: image }),
-    ...(options.behaviour === undefined ? {} : { behaviour: options.behaviour }),
+    ...(behaviour === undefined ? {} : { behaviour }),
     ...(options.bufferSize === undefined ? {} : { bufferSizeBytes: options.bufferSize }),
     ...(options.securityCounter === undefined ? {} : { securityCounter: options.securityCounter }),
   };

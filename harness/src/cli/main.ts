@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { createSimBoard } from '../board/sim-board.js';
+import { addBoardCommand } from './board-command.js';
 import { commandPath } from './command-tree.js';
+import { addDemoCommand } from './demo-command.js';
 import { EXIT } from './exit-status.js';
 import { registerImageCommand } from './image-command.js';
 import { failed, oneLine, print } from './outcome.js';
@@ -16,7 +19,9 @@ function createProgram(): Command {
     .exitOverride()
     // What went wrong is printed once, by us, in one line.
     .configureOutput({ outputError: () => undefined });
-  registerSmpCommand(program, {});
+  addDemoCommand(program);
+  addBoardCommand(program);
+  registerSmpCommand(program, { createSimBoard });
   registerImageCommand(program);
   return program;
 }
