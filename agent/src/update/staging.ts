@@ -273,12 +273,12 @@ export class ImageStaging {
     const { slot, sizeBytes, sha, writer } = upload;
     const finished = writer.finish();
     if (!finished.ok) return writeFailed(upload, finished.detail);
+    // The last packet has been taken: if it goes wrong from here on, the store says where to resume.
+    this.#upload = undefined;
     const noted = this.#note({ slot, sizeBytes, sha, offset: 0 });
     if (!noted.ok) return noted;
     const headed = writer.writeHead();
-    if (headed.ok) return DONE;
-    this.#upload = undefined;
-    return reject('upload-write-failed', headed.detail);
+    return headed.ok ? DONE : reject('upload-write-failed', headed.detail);
   }
 
   /** Noted first: after a cut anywhere from here on, the sector is erased and written again. */

@@ -321,6 +321,28 @@ describe('ImageStaging', () => {
     expect(holdsImage(target, NEXT)).toBe(true);
   });
 
+  it('can be done after the store failed at the last packet', () => {
+    const target = device();
+    const staging = stagingOf(target);
+    const storeOffset = 2 * 8 * 512;
+    const end = NEXT.bytes.byteLength - 100;
+    for (let off = 0; off < end; off += 100) {
+      staging.take({
+        ...firstPacket(NEXT, 100),
+        off,
+        data: NEXT.bytes.slice(off, Math.min(off + 100, end)),
+      });
+    }
+    target.flash.watch(({ offset }) =>
+      offset >= storeOffset ? { kind: 'failure', appliedBytes: 0 } : undefined,
+    );
+    const last = { off: end, data: NEXT.bytes.subarray(end) };
+    expect(staging.take(last)).toMatchObject({ code: 'upload-store-failed' });
+    target.flash.watch(undefined);
+    expect(upload(staging, NEXT)).toMatchObject({ match: true });
+    expect(holdsImage(target, NEXT)).toBe(true);
+  });
+
   it('survives a power cut at every flash operation of an upload, and resumes', () => {
     const image = buildTestImage('1.1.0', 1500);
     const old = buildTestImage('0.9.0', 800);
