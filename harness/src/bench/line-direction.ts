@@ -53,7 +53,7 @@ export class LineDirection {
       throw new RangeError(`more than ${LINE_PENDING_BYTES_MAX} bytes wait for the line`);
     }
     const freeMs = this.#runStartMs + this.#runBytes * this.#msPerByte;
-    if (this.isEmpty && freeMs <= nowMs) {
+    if (freeMs <= nowMs) {
       // Before the first byte of all, the line counts neither as idle nor as busy.
       if (this.#bytes > 0) this.#idleMs += nowMs - freeMs;
       this.#runStartMs = nowMs;
