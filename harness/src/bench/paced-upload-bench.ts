@@ -46,7 +46,7 @@ export async function benchPacedUpload(): Promise<readonly Goal[]> {
 interface PacedUpload {
   /** From the first byte of the upload's first request to the last byte of its last. */
   readonly usage: LineUsage;
-  /** On the clock, with the way back of the last answer. */
+  /** On the clock, from the first chunk on, with the way back of the last answer. */
   readonly durationMs: number;
 }
 
