@@ -1,0 +1,282 @@
+import { readFileSync } from 'node:fs';
+import {
+  createMqttTopics,
+  decodeMqttStatus,
+  encodeSmpMessage,
+  type MqttTopics,
+} from '@brickproof/agent';
+import {
+  MQTT_PREFIX_DEFAULT,
+  SmpClient,
+  openTarget,
+  parseTarget,
+  startBoardSession,
+  type BoardSession,
+  type VirtualBoard,
+} from '@brickproof/harness';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMosquitto, type MosquittoBroker } from './mosquitto-broker.js';
+import { findPeer } from './peers.js';
+
+const IMAGE = new URL('../../firmware-samples/stm-unequal/good-1.1.0-imgtool.bin', import.meta.url);
+const PATIENCE = { timeout: 20_000, interval: 20 };
+/** Long enough for a second delivery to have had its effect, if it had one. */
+const QUIET_MS = 600;
+
+const mosquitto = findPeer('mosquitto');
+const stops: (() => unknown)[] = [];
+let broker: MosquittoBroker;
+
+describe('a board behind mosquitto', () => {
+  beforeEach(async () => {
+    if (mosquitto.isSkipped) return;
+    broker = await createMosquitto(mosquitto.command());
+    stops.push(() => broker.dispose());
+    await broker.start();
+  });
+
+  afterEach(async () => {
+    // The last started goes first: clients, boards, then the broker.
+    for (const stop of stops.splice(0).reverse()) await stop();
+  });
+
+  it.skipIf(mosquitto.isSkipped)(
+    `is updated and confirms itself by its self-test${mosquitto.titleSuffix}`,
+    async () => {
+      const { board, target } = await startBoard();
+      const image = readImage();
+      const client = await openClient(target);
+      expect(unwrap(await client.echo('over a broker'))).toBe('over a broker');
+      const report = unwrap(await client.imageUpload(image));
+      expect(report).toMatchObject({ bytes: image.byteLength, resumedFrom: 0, match: true });
+
+      const staged = unwrap(await client.imageState()).find(({ slot }) => slot === 1);
+      expect(staged).toMatchObject({ version: '1.1.0', active: false, pending: false });
+      unwrap(await client.imageTest(staged?.hash ?? new Uint8Array(0)));
+      unwrap(await client.reset());
+      await vi.waitFor(() => {
+        expect(board.state).toMatchObject({ version: '1.1.0+0', trial: 'confirmed' });
+      }, PATIENCE);
+
+      const after = await openClient(target);
+      expect(unwrap(await after.imageState()).find(({ slot }) => slot === 1)).toMatchObject({
+        version: '1.1.0',
+        active: true,
+        confirmed: true,
+      });
+      expect(board.state).toMatchObject({ activeSlot: 1, bootCount: 2 });
+    },
+  );
+
+  it.skipIf(mosquitto.isSkipped)(
+    `has a retained status, which its last will turns to offline${mosquitto.titleSuffix}`,
+    async () => {
+      const { board, topics } = await startBoard();
+      await vi.waitFor(async () => {
+        expect(await retainedStatus(topics)).toEqual({ state: 'online', version: '1.0.0+0' });
+      }, PATIENCE);
+      board.powerOff();
+      await vi.waitFor(async () => {
+        expect(await retainedStatus(topics)).toEqual({ state: 'offline', version: '1.0.0+0' });
+      }, PATIENCE);
+    },
+  );
+
+  it.skipIf(mosquitto.isSkipped)(
+    `goes on with an upload that the broker's end cut short${mosquitto.titleSuffix}`,
+    async () => {
+      const { board, target } = await startBoard();
+      const image = readImage();
+      const killAtBytes = image.byteLength / 2;
+      const client = await openClient(target);
+      let killed: Promise<void> | undefined;
+      const cut = await client.imageUpload(image, {
+        onProgress: ({ sentBytes }) => {
+          if (sentBytes >= killAtBytes) killed ??= broker.kill();
+        },
+      });
+      await killed;
+      expect(cut).toMatchObject({ ok: false, code: 'connection-lost' });
+      expect(board.state).toMatchObject({ power: 'running', version: '1.0.0+0', bootCount: 1 });
+
+      await broker.start();
+      const again = await openClient(target);
+      const report = unwrap(await again.imageUpload(image));
+      expect(report).toMatchObject({ bytes: image.byteLength, match: true });
+      expect(report.resumedFrom).toBeGreaterThanOrEqual(killAtBytes);
+      expect(report.resumedFrom).toBeLessThan(image.byteLength);
+      const staged = unwrap(await again.imageState()).find(({ slot }) => slot === 1);
+      expect(staged).toMatchObject({ version: '1.1.0' });
+      // What the two halves made is what was sent: the device finds it worth a trial.
+      unwrap(await again.imageTest(staged?.hash ?? new Uint8Array(0)));
+    },
+  );
+
+  it.skipIf(mosquitto.isSkipped)(
+    `does a write that is delivered twice once${mosquitto.titleSuffix}`,
+    async () => {
+      const { board, topics } = await startBoard();
+      await waitUntilOnline(topics);
+      const sender = await connectRaw();
+      const answers = await receive(sender, topics.response('twice'));
+      let flashOperations = 0;
+      board.watchFlash(() => {
+        flashOperations += 1;
+        return undefined;
+      });
+      await sendTwice(sender, topics.request('twice'), firstChunk(), async () => {
+        await vi.waitFor(() => {
+          expect(answers).toHaveLength(1);
+        }, PATIENCE);
+        expect(flashOperations).toBeGreaterThan(0);
+        flashOperations = 0;
+      });
+      await vi.waitFor(() => {
+        expect(answers).toHaveLength(2);
+      }, PATIENCE);
+      expect(flashOperations).toBe(0);
+      expect(answers[1]).toEqual(answers[0]);
+    },
+  );
+
+  it.skipIf(mosquitto.isSkipped)(
+    `resets once when the reset is delivered again after it${mosquitto.titleSuffix}`,
+    async () => {
+      const { board, topics } = await startBoard();
+      await waitUntilOnline(topics);
+      const sender = await connectRaw();
+      const answers = await receive(sender, topics.response('again'));
+      await sendTwice(sender, topics.request('again'), resetRequest(), async () => {
+        await vi.waitFor(() => {
+          expect(board.state).toMatchObject({ bootCount: 2, power: 'running' });
+        }, PATIENCE);
+        await waitUntilOnline(topics);
+      });
+      await vi.waitFor(() => {
+        expect(answers).toHaveLength(2);
+      }, PATIENCE);
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+      expect(board.state).toMatchObject({ bootCount: 2, resetCause: 'software' });
+    },
+  );
+});
+
+interface StartedBoard {
+  readonly board: VirtualBoard;
+  readonly target: string;
+  readonly topics: MqttTopics;
+}
+
+async function startBoard(): Promise<StartedBoard> {
+  const session: BoardSession = unwrap(
+    await startBoardSession({
+      model: 'stm-unequal',
+      strategy: 'direct-xip',
+      count: 1,
+      seed: 7,
+      keyPaths: [],
+      pty: false,
+      mqttUrl: broker.url,
+      confirmBy: 'self-test',
+      agentVerifies: true,
+    }),
+  );
+  stops.push(() => {
+    session.stop();
+  });
+  const served = session.boards[0];
+  const target = served?.targets[0];
+  if (served === undefined || target === undefined) throw new Error('no board was started');
+  const { board } = served;
+  const topics = unwrap(createMqttTopics({ prefix: MQTT_PREFIX_DEFAULT, device: board.deviceId }));
+  return { board, target, topics };
+}
+
+async function openClient(target: string): Promise<SmpClient> {
+  const connection = unwrap(await openTarget(unwrap(parseTarget(target))));
+  const client = new SmpClient(connection);
+  stops.push(() => client.close());
+  return client;
+}
+
+async function connectRaw(): Promise<MqttClient> {
+  const client = await connectAsync(broker.url, { reconnectPeriod: 0 });
+  client.on('error', () => undefined);
+  stops.push(() => client.endAsync(true));
+  return client;
+}
+
+async function receive(client: MqttClient, topic: string): Promise<Uint8Array[]> {
+  const payloads: Uint8Array[] = [];
+  client.on('message', (_topic, payload) => payloads.push(Uint8Array.from(payload)));
+  await client.subscribeAsync(topic, { qos: 1 });
+  return payloads;
+}
+
+/** What the broker tells someone who comes now. */
+async function retainedStatus(topics: MqttTopics): Promise<unknown> {
+  const client = await connectAsync(broker.url, { reconnectPeriod: 0 });
+  try {
+    const payloads = await receive(client, topics.status);
+    await vi.waitFor(() => {
+      expect(payloads).not.toHaveLength(0);
+    }, PATIENCE);
+    return unwrap(decodeMqttStatus(payloads[0] ?? new Uint8Array(0)));
+  } finally {
+    await client.endAsync(true);
+  }
+}
+
+async function waitUntilOnline(topics: MqttTopics): Promise<void> {
+  await vi.waitFor(async () => {
+    expect(await retainedStatus(topics)).toMatchObject({ state: 'online' });
+  }, PATIENCE);
+}
+
+/** The same bytes twice, as after a lost acknowledgement: the broker clears the dup flag. */
+async function sendTwice(
+  client: MqttClient,
+  topic: string,
+  payload: Uint8Array,
+  between: () => Promise<void>,
+): Promise<void> {
+  await client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
+  await between();
+  await client.publishAsync(topic, Buffer.from(payload), { qos: 1, dup: true });
+}
+
+function firstChunk(): Uint8Array {
+  const image = readImage();
+  return encodeSmpMessage({
+    version: 2,
+    op: 'write',
+    group: 1,
+    command: 1,
+    sequence: 9,
+    body: { off: 0, len: image.byteLength, data: image.subarray(0, 512) },
+  });
+}
+
+function resetRequest(): Uint8Array {
+  return encodeSmpMessage({
+    version: 2,
+    op: 'write',
+    group: 0,
+    command: 5,
+    sequence: 3,
+    body: {},
+  });
+}
+
+function readImage(): Uint8Array {
+  return Uint8Array.from(readFileSync(IMAGE));
+}
+
+function unwrap<T>(
+  verdict:
+    { readonly ok: true; readonly value: T } | { readonly ok: false; readonly detail: string },
+): T {
+  if (!verdict.ok) throw new Error(verdict.detail);
+  return verdict.value;
+}

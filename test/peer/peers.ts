@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Programs of others that the tests run against. */
+export type PeerName = 'imgtool' | 'smpclient' | 'mosquitto';
+
+/** A peer that a test needs. */
+export interface Peer {
+  /** Whether a test that needs it is to be skipped. */
+  readonly isSkipped: boolean;
+  /** To stand behind the test's title: empty, or what is missing. */
+  readonly titleSuffix: string;
+  /** The program to run; where it is missing and required this throws, which fails the test. */
+  command(): string;
+}
+
+/** Set to `required` where every peer must be there: a missing one then fails its tests. */
+const PEERS_VARIABLE = 'BRICKPROOF_PEERS';
+const OWN_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/bin', import.meta.url));
+/** Debian keeps mosquitto where only root's PATH looks. */
+const SYSTEM_FOLDERS: readonly string[] = ['/usr/local/sbin', '/usr/sbin'];
+const PROBE_TIMEOUT_MS = 20_000;
+
+/** Looks for a peer in the checkout's own peers folder, then on PATH. */
+export function findPeer(name: PeerName): Peer {
+  const found = findCommand(name);
+  if (found !== undefined) return { isSkipped: false, titleSuffix: '', command: () => found };
+  const isRequired = process.env[PEERS_VARIABLE] === 'required';
+  return {
+    isSkipped: !isRequired,
+    titleSuffix: ` (${MISSING[name]})`,
+    command: () => {
+      throw new Error(MISSING[name]);
+    },
+  };
+}
+
+const MISSING: Readonly<Record<PeerName, string>> = {
+  imgtool: 'imgtool is missing: install the Python package imgtool',
+  smpclient: 'smpclient is missing: install the Python package smpclient[serial]',
+  mosquitto: 'mosquitto is missing: install the Debian package mosquitto',
+};
+
+function findCommand(name: PeerName): string | undefined {
+  if (name !== 'smpclient') return executables(name)[0];
+  // A library: what is looked for is a Python that has it, serial transport included.
+  return executables('python3').find((python) => {
+    const probe = ['-c', 'import smpclient.transport.serial'];
+    return spawnSync(python, probe, { timeout: PROBE_TIMEOUT_MS, stdio: 'ignore' }).status === 0;
+  });
+}
+
+function executables(file: string): readonly string[] {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return [OWN_FOLDER, ...onPath, ...SYSTEM_FOLDERS]
+    .map((folder) => join(folder, file))
+    .filter(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,190 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseTarget, startBoardSession } from '@brickproof/harness';
+import type { BoardSession, VirtualBoard } from '@brickproof/harness';
+import { afterEach, describe, expect, it } from 'vitest';
+import { findPeer } from './peers.js';
+
+const SCRIPT = fileURLToPath(new URL('smpclient_update.py', import.meta.url));
+const SCRIPT_TIMEOUT_MS = 90_000;
+/** More than this from the script is a fault of the script. */
+const SCRIPT_OUTPUT_CHARACTERS_MAX = 262_144;
+
+const python = findPeer('smpclient');
+const stops: (() => void)[] = [];
+
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+describe('smpclient on a pty', () => {
+  it.skipIf(python.isSkipped)(
+    `updates a board, tests and confirms the new image${python.titleSuffix}`,
+    async () => {
+      const { board, path } = await startBoard('request');
+      const run = await runScript(['confirm', path, sample('good-1.1.0-imgtool.bin')]);
+      expect(run.problem).toBe('');
+      const { steps } = run;
+      expect([...steps.keys()]).toEqual([
+        'echo',
+        'params',
+        'list',
+        'upload',
+        'uploaded',
+        'test',
+        'reset',
+        'trial',
+        'confirm',
+        'confirmed',
+      ]);
+      expect(steps.get('echo')).toMatchObject({ text: 'Hello, board!' });
+      expect(steps.get('params')).toMatchObject({ bufferBytes: 4096, bufferCount: 4 });
+      expect(steps.get('list')).toMatchObject({ images: [{ slot: 0, ...OLD, ...RUNNING }] });
+      expect(steps.get('upload')).toMatchObject({ rising: true });
+
+      const hash = steps.get('uploaded')?.['expectedHash'];
+      expect(hash).toMatch(/^[0-9a-f]{64}$/);
+      const arrived = { slot: 1, version: '1.1.0', hash };
+      expect(steps.get('uploaded')).toMatchObject({
+        images: [
+          { slot: 0, ...RUNNING },
+          { ...arrived, ...ASIDE, pending: false },
+        ],
+      });
+      expect(steps.get('test')).toMatchObject({
+        images: [
+          { slot: 0, ...RUNNING },
+          { ...arrived, ...ASIDE, pending: true, permanent: false },
+        ],
+      });
+      expect(steps.get('trial')).toMatchObject({
+        images: [
+          { slot: 0, ...OLD, active: false },
+          { ...arrived, active: true, confirmed: false },
+        ],
+      });
+      for (const step of ['confirm', 'confirmed']) {
+        expect(steps.get(step)).toMatchObject({
+          images: [
+            { slot: 0, ...OLD, active: false },
+            { ...arrived, ...RUNNING },
+          ],
+        });
+      }
+      expect(board.state).toMatchObject({
+        power: 'running',
+        activeSlot: 1,
+        version: '1.1.0+0',
+        bootCount: 2,
+        resetCause: 'software',
+      });
+      board.powerOff();
+      board.powerOn();
+      board.advance(1_000);
+      expect(board.state).toMatchObject({ activeSlot: 1, version: '1.1.0+0' });
+    },
+  );
+
+  it.skipIf(python.isSkipped)(
+    `sees an image whose self-test fails taken back${python.titleSuffix}`,
+    async () => {
+      const { board, path } = await startBoard('self-test');
+      const text: string[] = [];
+      board.listen({ uart: (bytes) => text.push(Buffer.from(bytes).toString('latin1')) });
+      const image = sample('good-1.2.0-self-test-fails.bin');
+      const { problem, steps } = await runScript(['rollback', path, image]);
+      expect(problem).toBe('');
+      expect(steps.get('test')).toMatchObject({
+        images: [{ slot: 0 }, { slot: 1, version: '1.2.0', pending: true }],
+      });
+      const list = steps.get('rolled-back')?.['images'];
+      expect(list).toMatchObject([{ slot: 0, ...OLD, ...RUNNING }]);
+      expect(board.state).toMatchObject({ activeSlot: 0, version: '1.0.0+0', bootCount: 3 });
+      // The new image did run in between; otherwise nothing was taken back.
+      expect(text.join('')).toContain('Booting firmware 1.2.0');
+    },
+  );
+});
+
+const OLD = { version: '1.0.0' } as const;
+const RUNNING = { active: true, confirmed: true, pending: false } as const;
+const ASIDE = { active: false, confirmed: false } as const;
+
+interface ScriptRun {
+  /** What each step reported, by its name, in order. */
+  readonly steps: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+  /** Empty when the script ended well; else its exit and what it wrote to standard error. */
+  readonly problem: string;
+}
+
+async function startBoard(
+  confirmBy: 'self-test' | 'request',
+): Promise<{ readonly board: VirtualBoard; readonly path: string }> {
+  const started = await startBoardSession({
+    model: 'nrf-equal',
+    strategy: 'direct-xip',
+    count: 1,
+    seed: 1,
+    keyPaths: [],
+    pty: true,
+    confirmBy,
+    agentVerifies: true,
+  });
+  const session: BoardSession = unwrap(started);
+  stops.push(() => {
+    session.stop();
+  });
+  const served = session.boards[0];
+  const target = unwrap(parseTarget(served?.targets[0] ?? ''));
+  if (served === undefined || target.kind !== 'serial') throw new Error('no board on a pty');
+  return { board: served.board, path: target.path };
+}
+
+function runScript(args: readonly string[]): Promise<ScriptRun> {
+  const child = spawn(python.command(), [SCRIPT, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: SCRIPT_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  stops.push(() => child.kill('SIGKILL'));
+  const output = collect(child, 'stdout');
+  const errors = collect(child, 'stderr');
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      const ending = `exit ${code ?? signal ?? 'unknown'}: ${errors()}`;
+      resolve({ steps: readSteps(output()), problem: code === 0 ? '' : ending });
+    });
+  });
+}
+
+function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): () => string {
+  let text = '';
+  child[stream]?.setEncoding('utf8').on('data', (piece: string) => {
+    if (text.length < SCRIPT_OUTPUT_CHARACTERS_MAX) text += piece;
+  });
+  return () => text;
+}
+
+function readSteps(output: string): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
+  const steps = new Map<string, Readonly<Record<string, unknown>>>();
+  for (const line of output.split('\n').filter((text) => text !== '')) {
+    const parsed: unknown = JSON.parse(line);
+    if (typeof parsed !== 'object' || parsed === null) throw new Error(`no step: ${line}`);
+    const { step, ...facts } = Object.fromEntries(Object.entries(parsed));
+    steps.set(String(step), facts);
+  }
+  return steps;
+}
+
+function sample(name: string): string {
+  return fileURLToPath(new URL(`../../firmware-samples/nrf-equal/${name}`, import.meta.url));
+}
+
+function unwrap<T>(
+  verdict:
+    { readonly ok: true; readonly value: T } | { readonly ok: false; readonly detail: string },
+): T {
+  if (!verdict.ok) throw new Error(verdict.detail);
+  return verdict.value;
+}
