@@ -322,18 +322,62 @@ describe('openLogStore', () => {
     );
   });
 
-  it('writes nothing behind a record that was cut short', () => {
+  it('does not even try to write behind a record that was cut short', () => {
     const flash = new NorFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
     run(open(flash), { key: 1, value: Uint8Array.of(1) });
     const cut = { operation: 0, appliedBytes: 4 };
     runCut(flash, open(flash), { key: 1, value: Uint8Array.of(2) }, cut);
-    const kinds: string[] = [];
-    flash.watch((operation) => {
-      kinds.push(`${operation.kind} ${operation.offset < 640 ? 'old' : 'new'}`);
-      return undefined;
+    const area = areaOf(flash);
+    const writtenAt: number[] = [];
+    const recorded: FlashArea = {
+      name: area.name,
+      flashOffset: area.flashOffset,
+      sizeBytes: area.sizeBytes,
+      sectors: area.sectors,
+      writeAlignBytes: area.writeAlignBytes,
+      erasedValue: area.erasedValue,
+      read: (offset, lengthBytes) => area.read(offset, lengthBytes),
+      chunks: (offset, lengthBytes) => area.chunks(offset, lengthBytes),
+      erase: (offset, lengthBytes) => area.erase(offset, lengthBytes),
+      write: (offset, data) => {
+        writtenAt.push(offset);
+        return area.write(offset, data);
+      },
+    };
+    const store = openLogStore(recorded);
+    if (!store.ok) throw new Error(store.detail);
+    run(store.value, { key: 2, value: Uint8Array.of(3) });
+    expect(writtenAt).toHaveLength(3);
+    expect(writtenAt.every((offset) => offset >= 640)).toBe(true);
+  });
+
+  it.each<[string, Step, Step]>([
+    [
+      'a set of the value that was there',
+      { key: 1, value: undefined },
+      { key: 1, value: Uint8Array.of(1) },
+    ],
+    [
+      'a delete of a key that was not there',
+      { key: 2, value: Uint8Array.of(2) },
+      { key: 2, value: undefined },
+    ],
+  ])('makes %s durable when the change before it was refused but landed', (_, refused, step) => {
+    const flash = new NorFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
+    const store = open(flash);
+    run(store, { key: 1, value: Uint8Array.of(1) });
+    flash.watch(({ kind, lengthBytes }) => {
+      return { kind: 'failure', appliedBytes: kind === 'write' ? lengthBytes : 0 };
     });
-    run(open(flash), { key: 2, value: Uint8Array.of(3) });
-    expect(kinds).toEqual(['erase new', 'write new', 'write new', 'write new']);
+    const outcome =
+      refused.value === undefined
+        ? store.delete(refused.key)
+        : store.set(refused.key, refused.value);
+    expect(outcome.ok).toBe(false);
+    flash.watch(undefined);
+    expect(read(open(flash)).has(refused.key)).toBe(refused.value !== undefined);
+    run(store, step);
+    expect(open(flash).get(step.key)).toEqual(step.value);
   });
 
   it('does not wear the flash for a value that is there already, or a key that is not', () => {
