@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import {
   createMqttTopics,
   decodeMqttStatus,
+  decodeSmpMessage,
   encodeSmpMessage,
   type MqttTopics,
 } from '@brickproof/agent';
@@ -23,6 +24,7 @@ const IMAGE = new URL('../../firmware-samples/stm-unequal/good-1.1.0-imgtool.bin
 const PATIENCE = { timeout: 20_000, interval: 20 };
 /** Long enough for a second delivery to have had its effect, if it had one. */
 const QUIET_MS = 600;
+const PACKET_BYTES = 512;
 
 const mosquitto = findPeer('mosquitto');
 const stops: (() => unknown)[] = [];
@@ -114,29 +116,21 @@ describe('a board behind mosquitto', () => {
   );
 
   it.skipIf(mosquitto.isSkipped)(
-    `does a write that is delivered twice once${mosquitto.titleSuffix}`,
+    `does a write once that is delivered twice${mosquitto.titleSuffix}`,
     async () => {
-      const { board, topics } = await startBoard();
+      const { topics } = await startBoard();
       await waitUntilOnline(topics);
       const sender = await connectRaw();
       const answers = await receive(sender, topics.response('twice'));
-      let flashOperations = 0;
-      board.watchFlash(() => {
-        flashOperations += 1;
-        return undefined;
-      });
-      await sendTwice(sender, topics.request('twice'), firstChunk(), async () => {
-        await vi.waitFor(() => {
-          expect(answers).toHaveLength(1);
-        }, PATIENCE);
-        expect(flashOperations).toBeGreaterThan(0);
-        flashOperations = 0;
-      });
+      // Done again, the first packet would send the upload back to its start: it names no SHA-256.
+      for (const packet of [0, 1, 0, 2]) {
+        await publish(sender, topics.request('twice'), uploadPacket(packet));
+      }
       await vi.waitFor(() => {
-        expect(answers).toHaveLength(2);
+        expect(answers).toHaveLength(4);
       }, PATIENCE);
-      expect(flashOperations).toBe(0);
-      expect(answers[1]).toEqual(answers[0]);
+      expect(answers[2]).toEqual(answers[0]);
+      expect(answers.map(offsetOf)).toEqual([1, 2, 1, 3].map((packet) => packet * PACKET_BYTES));
     },
   );
 
@@ -147,12 +141,12 @@ describe('a board behind mosquitto', () => {
       await waitUntilOnline(topics);
       const sender = await connectRaw();
       const answers = await receive(sender, topics.response('again'));
-      await sendTwice(sender, topics.request('again'), resetRequest(), async () => {
-        await vi.waitFor(() => {
-          expect(board.state).toMatchObject({ bootCount: 2, power: 'running' });
-        }, PATIENCE);
-        await waitUntilOnline(topics);
-      });
+      await publish(sender, topics.request('again'), resetRequest());
+      await vi.waitFor(() => {
+        expect(board.state).toMatchObject({ bootCount: 2, power: 'running' });
+      }, PATIENCE);
+      await waitUntilOnline(topics);
+      await publish(sender, topics.request('again'), resetRequest());
       await vi.waitFor(() => {
         expect(answers).toHaveLength(2);
       }, PATIENCE);
@@ -234,28 +228,28 @@ async function waitUntilOnline(topics: MqttTopics): Promise<void> {
   }, PATIENCE);
 }
 
-/** The same bytes twice, as after a lost acknowledgement: the broker clears the dup flag. */
-async function sendTwice(
-  client: MqttClient,
-  topic: string,
-  payload: Uint8Array,
-  between: () => Promise<void>,
-): Promise<void> {
+/** A request that is published twice is what a lost acknowledgement makes of it: no dup flag. */
+async function publish(client: MqttClient, topic: string, payload: Uint8Array): Promise<void> {
   await client.publishAsync(topic, Buffer.from(payload), { qos: 1 });
-  await between();
-  await client.publishAsync(topic, Buffer.from(payload), { qos: 1, dup: true });
 }
 
-function firstChunk(): Uint8Array {
+/** A part of an upload; the same number gives the same bytes. */
+function uploadPacket(index: number): Uint8Array {
   const image = readImage();
+  const off = index * PACKET_BYTES;
+  const data = image.subarray(off, off + PACKET_BYTES);
   return encodeSmpMessage({
     version: 2,
     op: 'write',
     group: 1,
     command: 1,
-    sequence: 9,
-    body: { off: 0, len: image.byteLength, data: image.subarray(0, 512) },
+    sequence: index,
+    body: off === 0 ? { off, len: image.byteLength, data } : { off, data },
   });
+}
+
+function offsetOf(answer: Uint8Array): unknown {
+  return unwrap(decodeSmpMessage(answer)).body['off'];
 }
 
 function resetRequest(): Uint8Array {
