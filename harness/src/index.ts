@@ -63,3 +63,7 @@ export type { BoardSession, BoardSessionOptions, ServedBoard } from './board/boa
 export { createHostCrypto } from './host-crypto.js';
 export { LINE_PENDING_BYTES_MAX, LineDirection } from './bench/line-direction.js';
 export type { LineUsage } from './bench/line-direction.js';
+
+export { formatSize, parseSize } from './cli/size.js';
+export { DemoReport } from './demo/demo-report.js';
+export type { DemoClaim, DemoWriter } from './demo/demo-report.js';

@@ -2,6 +2,7 @@ import { startEmbeddedBroker } from '../target/embedded-broker.js';
 import { openTarget } from '../target/open-target.js';
 import { parseTarget } from '../target/target.js';
 import { SmpClient } from '../client/smp-client.js';
+import type { SmpResult } from '../client/smp-result.js';
 import { serveOnMqtt } from '../board/serve-mqtt.js';
 import { serveOnPty, serveOnTcp } from '../board/serve-uart.js';
 import { readSample } from '../samples/sample-set.js';
@@ -156,9 +157,10 @@ async function forgedImageRefused(report: DemoReport): Promise<void> {
     const { device, client } = bench;
     const uploaded = await upload(bench, 'nrf-equal', 'bad-signature-1.1.0.bin');
     const marked = await client.imageTest(uploaded.hash);
+    report.claim('it arrived whole', uploaded.match);
     report.claim(
       'the agent read it back, found the signature wrong, and did not mark it',
-      !marked.ok,
+      isRefused(marked) && !(await isMarked(client, uploaded.slot)),
     );
     report.claim('1.0.0 still runs', device.board.state.version === '1.0.0+0', describe(device));
   });
@@ -187,7 +189,10 @@ async function downgradeRefused(report: DemoReport): Promise<void> {
     const { device, client } = bench;
     const uploaded = await upload(bench, 'nrf-equal', 'good-0.9.0-downgrade.bin');
     const marked = await client.imageTest(uploaded.hash);
-    report.claim('0.9.0 is signed, and refused all the same', !marked.ok);
+    report.claim(
+      '0.9.0 is signed, arrived whole, and was refused all the same',
+      uploaded.match && isRefused(marked) && !(await isMarked(client, uploaded.slot)),
+    );
     await client.reset();
     const again = await device.until((b) => b.state.bootCount === 2 && b.state.power === 'running');
     report.claim(
@@ -310,6 +315,16 @@ async function slots(
 ): Promise<readonly { slot: number; hash: Uint8Array | undefined }[]> {
   const state = await client.imageState();
   return state.ok ? state.value : [];
+}
+
+/** The device answered, and the answer was no. */
+function isRefused(answer: SmpResult<unknown>): boolean {
+  return !answer.ok && answer.code === 'smp-device-refused';
+}
+
+async function isMarked(client: SmpClient, slot: number): Promise<boolean> {
+  const state = await client.imageState();
+  return !state.ok || state.value.some((entry) => entry.slot === slot && entry.pending);
 }
 
 async function mark(client: SmpClient, slot: number): Promise<void> {

@@ -1,0 +1,102 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
+const DEMO_TIMEOUT_MS = 60_000;
+
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+function run(args: readonly string[]): {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+} {
+  return spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    timeout: DEMO_TIMEOUT_MS,
+  });
+}
+
+interface ServedJson {
+  readonly ok: boolean;
+  readonly boards: readonly { readonly device: string; readonly targets: readonly string[] }[];
+}
+
+/** Starts `brickproof board --json` and answers what it says once it serves. */
+function serve(args: readonly string[]): Promise<{ child: ChildProcess; served: ServedJson }> {
+  const child = spawn(process.execPath, [MAIN, '--json', 'board', ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  children.push(child);
+  return new Promise((resolve, fail) => {
+    let text = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      text += bytes.toString('utf8');
+      if (text.endsWith('\n')) resolve({ child, served: JSON.parse(text) as ServedJson });
+    });
+    child.once('exit', (status) => {
+      fail(new Error(`board ended with ${String(status)}: ${text}`));
+    });
+  });
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => child.once('exit', resolve));
+}
+
+describe('brickproof demo', () => {
+  it(
+    'holds every claim, and prints them as one JSON object',
+    () => {
+      const { status, stdout } = run(['--json', 'demo']);
+      const result = JSON.parse(stdout) as {
+        ok: boolean;
+        claims: { claim: string; held: boolean; found?: string }[];
+      };
+      expect(result.claims.filter((claim) => !claim.held)).toEqual([]);
+      expect(result.claims.length).toBeGreaterThanOrEqual(20);
+      expect(result.ok).toBe(true);
+      expect(status).toBe(0);
+    },
+    DEMO_TIMEOUT_MS,
+  );
+});
+
+describe('brickproof board', () => {
+  it('serves several boards until it is stopped, each known by its own name', async () => {
+    const { child, served } = await serve(['--tcp', '0', '--count', '2', '--seed', '5']);
+    expect(served.ok).toBe(true);
+    expect(served.boards.map((board) => board.device)).toEqual([
+      'nrf-equal-0005',
+      'nrf-equal-0006',
+    ]);
+    for (const { device, targets } of served.boards) {
+      const info = run(['--json', 'smp', '--target', targets[0] ?? '', 'info']);
+      expect(info.stdout).toContain(device);
+      expect(info.status).toBe(0);
+    }
+    const end = ended(child);
+    child.kill('SIGTERM');
+    expect(await end).toBe(0);
+  });
+
+  it.each([
+    [['--model', 'toaster'], 2],
+    [['--image', 'no/such/file.bin'], 2],
+    [['--key', 'no/such/key.pem'], 2],
+    [['--count', '0'], 2],
+    [['--behaviour', 'sulks'], 2],
+    [['--mqtt', 'mqtt://127.0.0.1:1'], 3],
+  ])('ends with one line for %j', (args, expected) => {
+    const { status, stdout, stderr } = run(['board', ...args]);
+    expect(stdout).toBe('');
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/^brickproof: /);
+    expect(status).toBe(expected);
+  });
+});

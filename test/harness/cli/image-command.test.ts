@@ -1,0 +1,145 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from './run-cli.js';
+import type { CliRun } from './run-cli.js';
+
+const HEADER = ['--header-size', '0x200', '--pad-header'];
+
+let folder: string;
+let p256: string;
+let ed25519: string;
+let firmware: string;
+
+function path(name: string): string {
+  return join(folder, name);
+}
+
+function writeKey(name: string, pem: string | Buffer): string {
+  writeFileSync(path(name), pem);
+  return path(name);
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'brickproof-'));
+  const pem = { format: 'pem', type: 'pkcs8' } as const;
+  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  p256 = writeKey('p256.pem', ec.privateKey.export(pem));
+  ed25519 = writeKey('ed25519.pem', generateKeyPairSync('ed25519').privateKey.export(pem));
+  firmware = path('app.bin');
+  writeFileSync(firmware, Buffer.alloc(10_000, 'firmware'));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function sign(output: string, ...flags: readonly string[]): Promise<CliRun> {
+  return runCli(['image', 'sign', firmware, path(output), '--version', '1.2.3+4', ...flags]);
+}
+
+describe('brickproof image', () => {
+  it('signs what it then verifies and shows', async () => {
+    const signed = await sign('good.bin', ...HEADER, '--key', p256, '--security-counter', '7');
+    expect(signed).toMatchObject({ status: 0, stderr: '' });
+    const verified = await runCli([
+      ...['image', 'verify', path('good.bin'), '--key', ed25519, '--key', p256],
+      ...['--security-counter', '7', '--slot-size', '64KiB', '--json'],
+    ]);
+    expect(verified.status).toBe(0);
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      ok: true,
+      version: '1.2.3+4',
+      key: p256,
+      securityCounter: 7,
+      headerSizeBytes: 512,
+      bodySizeBytes: 10_000,
+    });
+    const shown = await runCli(['image', 'show', path('good.bin')]);
+    expect(shown.status).toBe(0);
+    expect(shown.stdout).toMatch(/^version +1\.2\.3\+4$/m);
+    expect(shown.stdout).toMatch(/^securityCounter +protected +4 bytes +07000000$/m);
+  });
+
+  it('pads to the slot, in bytes that a bootloader takes for a confirmed image', async () => {
+    const flags = ['--slot-size', '32KiB', '--align', '4', '--confirm', '--key', ed25519];
+    expect(await sign('padded.bin', ...HEADER, ...flags)).toMatchObject({ status: 0 });
+    const bytes = readFileSync(path('padded.bin'));
+    expect(bytes.byteLength).toBe(32 * 1024);
+    expect(bytes.subarray(-16).toString('hex')).toBe('77c295f360d2ef7f3552500f2cb67980');
+    expect(bytes.at(-24)).toBe(1);
+  });
+
+  it.each([
+    ['was changed', (image: Buffer) => image.fill(0, 600, 700), 'image-hash-mismatch'],
+    ['was cut short', (image: Buffer) => image.subarray(0, 5_000), 'image-truncated'],
+    [
+      'is none',
+      () => Buffer.from('text, not firmware, but long enough for a header'),
+      'image-bad-magic',
+    ],
+  ])('refuses an image that %s, with status 1', async (_, change, code) => {
+    await sign('changed.bin', ...HEADER, '--key', p256);
+    writeFileSync(path('changed.bin'), change(readFileSync(path('changed.bin'))));
+    const run = await runCli(['image', 'verify', path('changed.bin'), '-k', p256, '--json']);
+    expect(run).toMatchObject({ status: 1, stderr: '' });
+    expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, code });
+  });
+
+  it('refuses another key, a lower counter, a slot too small, and says which', async () => {
+    await sign('good.bin', ...HEADER, '--key', p256, '--security-counter', '7');
+    const codes = await Promise.all(
+      [
+        ['--key', ed25519],
+        ['--key', p256, '--security-counter', '8'],
+        ['--key', p256, '--slot-size', '4KiB'],
+      ].map(async (flags) => {
+        const run = await runCli(['image', 'verify', path('good.bin'), ...flags, '--json']);
+        expect(run.status).toBe(1);
+        const { code } = JSON.parse(run.stdout) as { readonly code: string };
+        return code;
+      }),
+    );
+    expect(codes).toEqual(['image-key-unknown', 'image-security-counter-low', 'image-too-large']);
+  });
+
+  it('does not write an image that does not fit its slot', async () => {
+    const run = await sign('large.bin', ...HEADER, '--key', p256, '--slot-size', '8KiB');
+    expect(run).toMatchObject({ status: 1, stdout: '' });
+    expect(run.stderr).toMatch(/^brickproof: [^\n]+\n$/);
+    expect(existsSync(path('large.bin'))).toBe(false);
+  });
+
+  it.each([
+    ['no room for the header', ['--header-size', '0x200']],
+    ['a header too small', ['--header-size', '16', '--pad-header']],
+    ['padding without a slot', [...HEADER, '--pad']],
+    ['an alignment that is none', [...HEADER, '--align', '3']],
+    ['a size that is none', [...HEADER, '--slot-size', '4KB']],
+    ['two addresses', [...HEADER, '--rom-fixed', '0x1000', '--load-addr', '0x2000']],
+    ['a key that is not there', [...HEADER, '--key', '/no/such.pem']],
+    ['no header size', []],
+  ])('ends with 2, one line and no file for %s', async (_, flags) => {
+    const run = await sign('none.bin', ...flags);
+    expect(run).toMatchObject({ status: 2, stdout: '' });
+    expect(run.stderr).toMatch(/^brickproof: [^\n]+\n$/);
+    expect(existsSync(path('none.bin'))).toBe(false);
+  });
+
+  it.each([
+    ['a key that is no key', () => ['image', 'verify', firmware, '--key', firmware]],
+    ['no key', () => ['image', 'verify', firmware]],
+    ['a file that is not there', () => ['image', 'show', path('nothing.bin')]],
+    ['a place that cannot be written', () => signTo('/no/such/folder/out.bin')],
+  ])('ends with 2 and one line for %s', async (_, args) => {
+    const run = await runCli(args());
+    expect(run).toMatchObject({ status: 2, stdout: '' });
+    expect(run.stderr).toMatch(/^brickproof: [^\n]+\n$/);
+  });
+});
+
+function signTo(output: string): readonly string[] {
+  return ['image', 'sign', firmware, output, '--version', '1.0.0', ...HEADER];
+}
