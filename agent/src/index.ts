@@ -60,13 +60,10 @@ export type {
 } from './smp/os-group.js';
 export { SmpServer, answerSmpFault, createSmpServer } from './smp/server.js';
 export type { SmpServerOptions, SmpServerPorts } from './smp/server.js';
-export { ImageStaging, UPLOAD_SHA_BYTES_MAX } from './update/staging.js';
-export type {
-  StagingPorts,
-  StagingRejectCode,
-  UploadAnswer,
-  UploadPacket,
-} from './update/staging.js';
+export { ImageStaging } from './update/staging.js';
+export { UPLOAD_SHA_BYTES_MAX } from './update/upload-packet.js';
+export type { StagingRejectCode, UploadPacket } from './update/upload-packet.js';
+export type { StagingPorts, UploadAnswer } from './update/staging.js';
 
 export { SerialLink } from './transport/serial-link.js';
 export type {

@@ -1,7 +1,8 @@
 import { formatSmpVersion, hasImageFlag } from '@brickproof/bootloader-sim';
 import type { RejectCode } from '@brickproof/bootloader-sim';
 import type { BootControl, SlotState } from '../boot-control/boot-control.js';
-import type { ImageStaging, StagingRejectCode } from '../update/staging.js';
+import type { ImageStaging } from '../update/staging.js';
+import type { StagingRejectCode } from '../update/upload-packet.js';
 import { BodyFields } from './body-fields.js';
 import { SMP_GROUP } from './error.js';
 import type { IMAGE_ERROR } from './error.js';

@@ -1,0 +1,83 @@
+import {
+  IMAGE_HEADER_SIZE_BYTES,
+  accept,
+  decodeImageHeader,
+  reject,
+} from '@brickproof/bootloader-sim';
+import type { ImageVersion, Verdict } from '@brickproof/bootloader-sim';
+
+/** A SHA-256; clients may give a shorter beginning of it to know an upload by. */
+export const UPLOAD_SHA_BYTES_MAX = 32;
+
+/** Why a part of an upload was not taken. */
+export type StagingRejectCode =
+  | 'upload-offset-missing'
+  | 'upload-header-truncated'
+  | 'upload-length-missing'
+  | 'upload-length-zero'
+  | 'upload-image-number'
+  | 'upload-bad-magic'
+  | 'upload-header-invalid'
+  | 'upload-sha-invalid'
+  | 'upload-slot-in-use'
+  | 'upload-too-large'
+  | 'upload-overrun'
+  | 'upload-version-unknown'
+  | 'upload-version-not-newer'
+  | 'upload-write-failed'
+  | 'upload-erase-failed'
+  | 'upload-store-failed';
+
+/** One packet of an upload, as SMP's image group sends it. */
+export interface UploadPacket {
+  readonly off?: number | undefined;
+  readonly data?: Uint8Array | undefined;
+  /** The rest is looked at only at offset 0. */
+  readonly len?: number | undefined;
+  readonly sha?: Uint8Array | undefined;
+  readonly image?: number | undefined;
+  readonly upgrade?: boolean | undefined;
+}
+
+/** What tells one upload from another. */
+export interface UploadIdentity {
+  readonly sizeBytes: number;
+  /** Empty when the client gave none. */
+  readonly sha: Uint8Array;
+}
+
+/** A first packet that holds what it must. */
+export interface FirstPacket extends UploadIdentity {
+  readonly data: Uint8Array;
+  readonly version: ImageVersion;
+  readonly upgradeOnly: boolean;
+}
+
+/**
+ * Holds a first packet to what can be known from it alone, in the order of Zephyr's checks. Refuses
+ * `upload-header-truncated`, `upload-length-missing`, `upload-length-zero`, `upload-image-number`,
+ * `upload-bad-magic`, `upload-header-invalid`, `upload-sha-invalid`.
+ */
+export function checkFirstPacket(packet: UploadPacket): Verdict<FirstPacket, StagingRejectCode> {
+  const { data = new Uint8Array(0), len, sha = new Uint8Array(0), image = 0 } = packet;
+  if (data.byteLength < IMAGE_HEADER_SIZE_BYTES) {
+    const detail = `${data.byteLength} bytes, an image header has ${IMAGE_HEADER_SIZE_BYTES}`;
+    return reject('upload-header-truncated', detail);
+  }
+  if (len === undefined) return reject('upload-length-missing', 'the first packet has no length');
+  if (len === 0) return reject('upload-length-zero', 'the first packet says 0 bytes');
+  if (image !== 0) return reject('upload-image-number', `image ${image}, there is only image 0`);
+  const header = decodeImageHeader(data);
+  if (!header.ok) {
+    const isMagic = header.code === 'image-bad-magic';
+    return reject(isMagic ? 'upload-bad-magic' : 'upload-header-invalid', header.detail);
+  }
+  if (sha.byteLength > UPLOAD_SHA_BYTES_MAX) {
+    const detail = `a hash of ${sha.byteLength} bytes, at most ${UPLOAD_SHA_BYTES_MAX}`;
+    return reject('upload-sha-invalid', detail);
+  }
+  const { version } = header.value;
+  const upgradeOnly = packet.upgrade ?? false;
+  // The sha is copied: it is kept, and the packet's bytes belong to whoever received it.
+  return accept({ data, sizeBytes: len, sha: sha.slice(), version, upgradeOnly });
+}
