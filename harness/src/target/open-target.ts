@@ -1,7 +1,5 @@
 import { accept, reject } from '@brickproof/bootloader-sim';
 import type { Verdict } from '@brickproof/bootloader-sim';
-import { openMqttTarget } from './mqtt-target.js';
-import { openSerialTarget } from './serial-target.js';
 import { connectSimBoard } from './sim-target.js';
 import type { SimBoardFactory } from './sim-target.js';
 import type { OpenOptions, SmpConnection, TargetRejectCode } from './smp-connection.js';
@@ -31,14 +29,30 @@ export async function openTarget(
           'there is no simulated board here; name another target',
         );
       }
-      return accept(connectSimBoard(await options.createSimBoard()));
-    case 'serial':
+      return openSimTarget(options.createSimBoard);
+    // The libraries for these two are large; whoever needs the other kinds starts without them.
+    case 'serial': {
+      const { openSerialTarget } = await import('./serial-target.js');
       return openSerialTarget(spec);
+    }
     case 'tcp':
       return openTcpTarget(spec, options);
     case 'udp':
       return openUdpTarget(spec);
-    case 'mqtt':
+    case 'mqtt': {
+      const { openMqttTarget } = await import('./mqtt-target.js');
       return openMqttTarget(spec, options);
+    }
+  }
+}
+
+/** A board that cannot be made says why by throwing. */
+async function openSimTarget(
+  createSimBoard: SimBoardFactory,
+): Promise<Verdict<SmpConnection, TargetRejectCode>> {
+  try {
+    return accept(connectSimBoard(await createSimBoard()));
+  } catch (error) {
+    return reject('target-unavailable', error instanceof Error ? error.message : String(error));
   }
 }
