@@ -56,7 +56,7 @@ export type {
   BoardState,
   ResetCause,
   VirtualBoardOptions,
-} from './board/virtual-board.js';
+} from './board/board-options.js';
 export { VirtualClock } from './board/virtual-clock.js';
 export { startBoardSession } from './board/board-session.js';
 export type { BoardSession, BoardSessionOptions, ServedBoard } from './board/board-session.js';

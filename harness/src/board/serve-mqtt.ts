@@ -2,7 +2,8 @@ import { createMqttTopics, type MqttTopics } from '@brickproof/agent';
 import { accept, reject, type Verdict } from '@brickproof/bootloader-sim';
 import { connect, type MqttClient } from 'mqtt';
 import { MQTT_PREFIX_DEFAULT } from '../target/mqtt-target.js';
-import type { BoardNetwork, VirtualBoard } from './virtual-board.js';
+import type { BoardNetwork } from './board-options.js';
+import type { VirtualBoard } from './virtual-board.js';
 
 /** Why a board cannot be offered over MQTT. */
 export type ServeMqttRejectCode = 'serve-broker-malformed' | 'serve-broker-unreachable';

@@ -1,90 +1,28 @@
-import {
-  Agent,
-  FlashBootControl,
-  TRIAL_LIMITS_DEFAULT,
-  openLogStore,
-  verifyStaged,
-  type MqttLink,
-  type MqttPort,
-  type MqttPublication,
-  type MqttTopics,
-  type TrialLimits,
-  type TrialState,
-} from '@brickproof/agent';
+import type { Agent, MqttLink } from '@brickproof/agent';
 import {
   NorFlash,
   OtpCounters,
   PowerCut,
   boot,
   formatImageVersion,
-  readBehaviourCard,
   type BehaviourCard,
   type BootedImage,
-  type CryptoProvider,
   type FlashInterruption,
   type FlashMap,
   type FlashOperation,
-  type FlashSnapshot,
-  type StrategyName,
-  type VerificationKey,
 } from '@brickproof/bootloader-sim';
+import type {
+  BoardListener,
+  BoardNetwork,
+  BoardPower,
+  BoardState,
+  ResetCause,
+  VirtualBoardOptions,
+} from './board-options.js';
 import type { DeviceModel } from './device-model.js';
+import { behaviourOf, startAgent } from './firmware.js';
 import { flashMapOf } from './provision.js';
 import { VirtualClock } from './virtual-clock.js';
-
-/** What a virtual board is made of. */
-export interface VirtualBoardOptions {
-  readonly model: DeviceModel;
-  readonly strategy: StrategyName;
-  /** Whom bootloader and agent trust. */
-  readonly keys: readonly VerificationKey[];
-  readonly crypto: CryptoProvider;
-  /** The flash to start from; see `provisionFlash`. Boards may share it. */
-  readonly flash: FlashSnapshot;
-  /** Also the identity: equal options with equal seeds tell equal stories. */
-  readonly seed: number;
-  readonly securityCounter?: number;
-  /** Overrides what the firmware says of its own behaviour. */
-  readonly behaviour?: Partial<BehaviourCard>;
-  readonly trialLimits?: TrialLimits;
-  /** False lets any image be marked, so that the bootloader alone has to refuse it. */
-  readonly agentVerifies?: boolean;
-  readonly bufferSizeBytes?: number;
-  readonly bufferCount?: number;
-}
-
-/** Why the processor last started. */
-export type ResetCause = 'power-on' | 'software' | 'watchdog' | 'fault' | 'pin';
-
-/** Whether the board runs. `stuck`: powered, but the bootloader found nothing to start. */
-export type BoardPower = 'off' | 'starting' | 'running' | 'stuck';
-
-/** What can be seen of a board from outside of its protocols. */
-export interface BoardState {
-  readonly power: BoardPower;
-  readonly resetCause: ResetCause;
-  readonly bootCount: number;
-  /** The slot that runs, or undefined when none does. */
-  readonly activeSlot: number | undefined;
-  readonly version: string | undefined;
-  readonly trial: TrialState | undefined;
-  readonly securityCounter: number;
-}
-
-/** Told what happens on a board. */
-export interface BoardListener {
-  /** Bytes leave the UART: console text and SMP frames, as on a real one. */
-  uart?(bytes: Uint8Array): void;
-}
-
-/** The board's way to a broker. The firmware uses it while it runs. */
-export interface BoardNetwork extends MqttPort {
-  readonly topics: MqttTopics;
-  /** The firmware started: connect, and leave this last will. */
-  start(lastWill: MqttPublication): void;
-  /** The firmware is gone, without a word to the broker. */
-  stop(): void;
-}
 
 /** The watchdog resets the processor when the firmware has not fed it for this long. */
 export const WATCHDOG_TIMEOUT_MS = 8_000;
@@ -94,16 +32,6 @@ const RESET_DELAY_MS = 20;
 const TICK_INTERVAL_MS = 250;
 /** From the answer to a reset request to the reset (as Zephyr's MCUMGR_GRP_OS_RESET_MS). */
 const RESET_REQUEST_DELAY_MS = 250;
-const BUFFER_SIZE_BYTES_DEFAULT = 4_096;
-const BUFFER_COUNT_DEFAULT = 4;
-
-const HEALTHY: BehaviourCard = {
-  selfTest: 'pass',
-  hangBeforeConfirm: false,
-  crashAfterMs: undefined,
-  resetLoop: false,
-  neverConnects: false,
-};
 
 /** Firmware as long as it runs: its agent, and how it behaves. */
 interface RunningFirmware {
@@ -308,11 +236,7 @@ export class VirtualBoard {
     this.#power = 'running';
     const { header } = booted.image;
     const area = this.#map.area(`slot${booted.slot}`);
-    const behaviour = {
-      ...HEALTHY,
-      ...readBehaviourCard(area, header),
-      ...this.#options.behaviour,
-    };
+    const behaviour = behaviourOf(area, header, this.#options.behaviour);
     this.#feedWatchdog();
     this.#print(`*** Booting firmware ${formatImageVersion(header.version)} ***`);
     if (behaviour.resetLoop) {
@@ -333,63 +257,27 @@ export class VirtualBoard {
   }
 
   #startAgent(booted: BootedImage, behaviour: BehaviourCard): Agent | undefined {
-    const store = openLogStore(this.#map.area('store'));
-    if (!store.ok) {
-      this.#log(`agent cannot start: ${store.detail}`);
-      return undefined;
-    }
-    const options = this.#options;
-    const slots = [this.#map.area('slot0'), this.#map.area('slot1')] as const;
-    const bootControl = new FlashBootControl({
-      strategy: options.strategy,
-      slots,
-      activeSlot: booted.slot,
-      mayBoot: (slot) => {
-        const staged = slots[slot === 0 ? 0 : 1];
-        const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
-        if (options.agentVerifies === false) return { ok: true, value: undefined };
-        const policy = {
-          keys: options.keys,
-          crypto: options.crypto,
-          securityCounter: () => this.counters.read(0),
-        };
-        return verifyStaged(policy, staged, runsAt.flashOffset);
+    const agent = startAgent({
+      options: this.#options,
+      map: this.#map,
+      booted,
+      behaviour,
+      clock: this.clock,
+      nodeName: this.deviceId,
+      securityCounter: () => this.counters.read(0),
+      connectivity: () => this.#connectivity(behaviour),
+      requestReset: () => {
+        this.clock.after(RESET_REQUEST_DELAY_MS, () => {
+          this.#restart('software', 0);
+        });
+      },
+      log: (text) => {
+        this.#log(text);
       },
     });
-    return new Agent(
-      {
-        bootControl,
-        store: store.value,
-        crypto: options.crypto,
-        clock: this.clock,
-        system: {
-          requestReset: () => {
-            this.clock.after(RESET_REQUEST_DELAY_MS, () => {
-              this.#restart('software', 0);
-            });
-          },
-          info: {
-            kernelName: 'Brickproof',
-            nodeName: this.deviceId,
-            kernelRelease: formatImageVersion(booted.image.header.version),
-            kernelVersion: 'virtual board',
-            buildDateTime: 'unknown',
-            machine: this.model.name,
-            processor: 'simulated',
-            hardwarePlatform: this.model.name,
-            operatingSystem: 'Brickproof',
-          },
-        },
-        selfTest: () => behaviour.selfTest,
-        connectivity: () => this.#connectivity(behaviour),
-        log: (text) => {
-          this.#log(text);
-        },
-        bufferSizeBytes: options.bufferSizeBytes ?? BUFFER_SIZE_BYTES_DEFAULT,
-        bufferCount: options.bufferCount ?? BUFFER_COUNT_DEFAULT,
-      },
-      options.trialLimits ?? TRIAL_LIMITS_DEFAULT,
-    );
+    if (agent.ok) return agent.value;
+    this.#log(`agent cannot start: ${agent.detail}`);
+    return undefined;
   }
 
   #startNetwork(agent: Agent): MqttLink | undefined {

@@ -5,7 +5,8 @@ import { createHostCrypto } from '../host-crypto.js';
 import { BoardHost } from '../board/board-host.js';
 import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
 import { provisionFlash } from '../board/provision.js';
-import { VirtualBoard, type VirtualBoardOptions } from '../board/virtual-board.js';
+import type { VirtualBoardOptions } from '../board/board-options.js';
+import { VirtualBoard } from '../board/virtual-board.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 
 /** Board time runs this much faster than ours, so that nobody waits for a watchdog. */

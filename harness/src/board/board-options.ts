@@ -1,0 +1,69 @@
+import type {
+  MqttPort,
+  MqttPublication,
+  MqttTopics,
+  TrialLimits,
+  TrialState,
+} from '@brickproof/agent';
+import type {
+  BehaviourCard,
+  CryptoProvider,
+  FlashSnapshot,
+  StrategyName,
+  VerificationKey,
+} from '@brickproof/bootloader-sim';
+import type { DeviceModel } from './device-model.js';
+
+/** What a virtual board is made of. */
+export interface VirtualBoardOptions {
+  readonly model: DeviceModel;
+  readonly strategy: StrategyName;
+  /** Whom bootloader and agent trust. */
+  readonly keys: readonly VerificationKey[];
+  readonly crypto: CryptoProvider;
+  /** The flash to start from; see `provisionFlash`. Boards may share it. */
+  readonly flash: FlashSnapshot;
+  /** Also the identity: equal options with equal seeds tell equal stories. */
+  readonly seed: number;
+  readonly securityCounter?: number;
+  /** Overrides what the firmware says of its own behaviour. */
+  readonly behaviour?: Partial<BehaviourCard>;
+  readonly trialLimits?: TrialLimits;
+  /** False lets any image be marked, so that the bootloader alone has to refuse it. */
+  readonly agentVerifies?: boolean;
+  readonly bufferSizeBytes?: number;
+  readonly bufferCount?: number;
+}
+
+/** Why the processor last started. */
+export type ResetCause = 'power-on' | 'software' | 'watchdog' | 'fault' | 'pin';
+
+/** Whether the board runs. `stuck`: powered, but the bootloader found nothing to start. */
+export type BoardPower = 'off' | 'starting' | 'running' | 'stuck';
+
+/** What can be seen of a board from outside of its protocols. */
+export interface BoardState {
+  readonly power: BoardPower;
+  readonly resetCause: ResetCause;
+  readonly bootCount: number;
+  /** The slot that runs, or undefined when none does. */
+  readonly activeSlot: number | undefined;
+  readonly version: string | undefined;
+  readonly trial: TrialState | undefined;
+  readonly securityCounter: number;
+}
+
+/** Told what happens on a board. */
+export interface BoardListener {
+  /** Bytes leave the UART: console text and SMP frames, as on a real one. */
+  uart?(bytes: Uint8Array): void;
+}
+
+/** The board's way to a broker. The firmware uses it while it runs. */
+export interface BoardNetwork extends MqttPort {
+  readonly topics: MqttTopics;
+  /** The firmware started: connect, and leave this last will. */
+  start(lastWill: MqttPublication): void;
+  /** The firmware is gone, without a word to the broker. */
+  stop(): void;
+}

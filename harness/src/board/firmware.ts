@@ -1,0 +1,105 @@
+import {
+  Agent,
+  FlashBootControl,
+  TRIAL_LIMITS_DEFAULT,
+  openLogStore,
+  verifyStaged,
+  type AgentDevice,
+  type StoreRejectCode,
+} from '@brickproof/agent';
+import {
+  DONE,
+  accept,
+  formatImageVersion,
+  readBehaviourCard,
+  type BehaviourCard,
+  type BootedImage,
+  type FlashArea,
+  type FlashMap,
+  type ImageHeader,
+  type Verdict,
+} from '@brickproof/bootloader-sim';
+import type { VirtualBoardOptions } from './board-options.js';
+import type { VirtualClock } from './virtual-clock.js';
+
+const BUFFER_SIZE_BYTES_DEFAULT = 4_096;
+const BUFFER_COUNT_DEFAULT = 4;
+
+const HEALTHY: BehaviourCard = {
+  selfTest: 'pass',
+  hangBeforeConfirm: false,
+  crashAfterMs: undefined,
+  resetLoop: false,
+  neverConnects: false,
+};
+
+/** How the firmware in a slot behaves: healthy, unless its card or the caller says otherwise. */
+export function behaviourOf(
+  area: FlashArea,
+  header: ImageHeader,
+  override: Partial<BehaviourCard> | undefined,
+): BehaviourCard {
+  return { ...HEALTHY, ...readBehaviourCard(area, header), ...override };
+}
+
+/** What the firmware finds on the board it runs on. */
+export interface FirmwarePorts extends Pick<AgentDevice, 'connectivity' | 'log'> {
+  readonly options: VirtualBoardOptions;
+  readonly map: FlashMap;
+  readonly booted: BootedImage;
+  readonly behaviour: BehaviourCard;
+  readonly clock: VirtualClock;
+  readonly nodeName: string;
+  readonly securityCounter: () => number;
+  readonly requestReset: () => void;
+}
+
+/** Starts the agent inside a firmware. Refuses when the store cannot be opened. */
+export function startAgent(ports: FirmwarePorts): Verdict<Agent, StoreRejectCode> {
+  const { options, clock, behaviour } = ports;
+  const store = openLogStore(ports.map.area('store'));
+  if (!store.ok) return store;
+  const device: AgentDevice = {
+    bootControl: bootControlOf(ports),
+    store: store.value,
+    crypto: options.crypto,
+    clock,
+    system: { info: systemInfoOf(ports), requestReset: ports.requestReset },
+    selfTest: () => behaviour.selfTest,
+    connectivity: ports.connectivity,
+    log: ports.log,
+    bufferSizeBytes: options.bufferSizeBytes ?? BUFFER_SIZE_BYTES_DEFAULT,
+    bufferCount: options.bufferCount ?? BUFFER_COUNT_DEFAULT,
+  };
+  return accept(new Agent(device, options.trialLimits ?? TRIAL_LIMITS_DEFAULT));
+}
+
+function bootControlOf({ options, map, booted, securityCounter }: FirmwarePorts): FlashBootControl {
+  const slots = [map.area('slot0'), map.area('slot1')] as const;
+  return new FlashBootControl({
+    strategy: options.strategy,
+    slots,
+    activeSlot: booted.slot,
+    mayBoot: (slot) => {
+      if (options.agentVerifies === false) return DONE;
+      const staged = slots[slot === 0 ? 0 : 1];
+      const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
+      const policy = { keys: options.keys, crypto: options.crypto, securityCounter };
+      return verifyStaged(policy, staged, runsAt.flashOffset);
+    },
+  });
+}
+
+function systemInfoOf({ options, booted, nodeName }: FirmwarePorts): AgentDevice['system']['info'] {
+  return {
+    kernelName: 'Brickproof',
+    nodeName,
+    kernelRelease: formatImageVersion(booted.image.header.version),
+    kernelVersion: 'virtual board',
+    buildDateTime: 'unknown',
+    machine: options.model.name,
+    processor: 'simulated',
+    hardwarePlatform: options.model.name,
+    operatingSystem: 'Brickproof',
+  };
+}
