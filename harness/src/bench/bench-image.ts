@@ -7,7 +7,8 @@ import {
 } from '@brickproof/bootloader-sim';
 import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
 import { provisionFlash } from '../board/provision.js';
-import { VirtualBoard, type VirtualBoardOptions } from '../board/virtual-board.js';
+import type { VirtualBoardOptions } from '../board/board-options.js';
+import { VirtualBoard } from '../board/virtual-board.js';
 import { loadSigningKey } from '../release/signing-key.js';
 
 const HEADER_SIZE_BYTES = 512;

@@ -1,6 +1,7 @@
 import * as nodeCrypto from 'node:crypto';
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
-import { VirtualBoard, type VirtualBoardOptions } from '../board/virtual-board.js';
+import type { VirtualBoardOptions } from '../board/board-options.js';
+import { VirtualBoard } from '../board/virtual-board.js';
 import { benchBoardOptions, benchImage, benchSigningKey } from './bench-image.js';
 import { goal, type Goal } from './goal.js';
 

@@ -25,7 +25,8 @@ export interface VirtualBoardOptions {
   readonly flash: FlashSnapshot;
   /** Also the identity: equal options with equal seeds tell equal stories. */
   readonly seed: number;
-  readonly securityCounter?: number;
+  /** What the security counter starts at; 0 unless told, or `none` on a board without one. */
+  readonly securityCounter?: number | 'none';
   /** Overrides what the firmware says of its own behaviour. */
   readonly behaviour?: Partial<BehaviourCard>;
   readonly trialLimits?: TrialLimits;

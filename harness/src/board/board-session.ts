@@ -3,7 +3,10 @@ import { TRIAL_LIMITS_DEFAULT } from '@brickproof/agent';
 import {
   accept,
   reject,
+  imageSourceFromBytes,
+  verifyImage,
   type BehaviourCard,
+  type CryptoProvider,
   type StrategyName,
   type Verdict,
   type VerificationKey,
@@ -12,7 +15,7 @@ import { createHostCrypto } from '../host-crypto.js';
 import { loadVerificationKey } from '../release/signing-key.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
-import { DEVICE_MODELS, type DeviceModelName } from './device-model.js';
+import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
 import { provisionFlash } from './provision.js';
 import { serveOnMqtt } from './serve-mqtt.js';
 import { serveOnPty, serveOnTcp } from './serve-uart.js';
@@ -76,6 +79,9 @@ export async function startBoardSession(
   const flash = provisionFlash(model, image.value);
   if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
   const crypto = createHostCrypto();
+  const factory = checkFactoryImage(image.value, { model, keys: keys.value, crypto, options });
+  if (!factory.ok) return factory;
+  const counter = options.securityCounter ?? (factory.value === undefined ? 'none' : 0);
   const started: Started[] = [];
   const stop = (): void => {
     for (const one of started) one.stop();
@@ -94,9 +100,7 @@ export async function startBoardSession(
       ...(options.bufferSizeBytes === undefined
         ? {}
         : { bufferSizeBytes: options.bufferSizeBytes }),
-      ...(options.securityCounter === undefined
-        ? {}
-        : { securityCounter: options.securityCounter }),
+      securityCounter: counter,
     });
     const one = await startOne(board, options, index);
     if (!one.ok) {
@@ -106,6 +110,33 @@ export async function startBoardSession(
     started.push(one.value);
   }
   return accept({ boards: started, stop });
+}
+
+/** The image must boot, or nobody would ever hear from the board. Answers its security counter. */
+function checkFactoryImage(
+  image: Uint8Array,
+  device: {
+    readonly model: DeviceModel;
+    readonly keys: readonly VerificationKey[];
+    readonly crypto: CryptoProvider;
+    readonly options: BoardSessionOptions;
+  },
+): Verdict<number | undefined, BoardSessionRejectCode> {
+  const slot = device.model.areas.find((area) => area.name === 'slot0');
+  const verified = verifyImage(
+    imageSourceFromBytes(image),
+    {
+      keys: device.keys,
+      maxImageSizeBytes: slot?.sizeBytes ?? 0,
+      minimumSecurityCounter: device.options.securityCounter,
+      slotAddress: slot?.offset,
+    },
+    device.crypto,
+  );
+  if (verified.ok) return accept(verified.value.securityCounter);
+  const { code, detail } = verified;
+  const sentence = `the image would not boot (${code}: ${detail}); name its key with --key`;
+  return reject('board-image-unfit', sentence);
 }
 
 interface Started extends ServedBoard {

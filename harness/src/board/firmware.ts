@@ -50,7 +50,8 @@ export interface FirmwarePorts extends Pick<AgentDevice, 'connectivity' | 'log'>
   readonly behaviour: BehaviourCard;
   readonly clock: VirtualClock;
   readonly nodeName: string;
-  readonly securityCounter: () => number;
+  /** Undefined on a board without one. */
+  readonly securityCounter: () => number | undefined;
   readonly requestReset: () => void;
 }
 

@@ -67,7 +67,7 @@ export class VirtualBoard {
     this.#options = options;
     this.model = options.model;
     this.flash = new NorFlash(options.flash);
-    this.counters = new OtpCounters([options.securityCounter ?? 0]);
+    this.counters = new OtpCounters([counterStart(options)]);
     this.#map = flashMapOf(this.flash, options.model);
   }
 
@@ -223,7 +223,7 @@ export class VirtualBoard {
       slots: [this.#map.area('slot0'), this.#map.area('slot1')],
       keys: this.#options.keys,
       crypto: this.#options.crypto,
-      counters: this.counters,
+      counters: this.#options.securityCounter === 'none' ? undefined : this.counters,
       log: (level, text) => {
         this.#print(`${level.charAt(0).toUpperCase()}: ${text}`);
       },
@@ -264,7 +264,8 @@ export class VirtualBoard {
       behaviour,
       clock: this.clock,
       nodeName: this.deviceId,
-      securityCounter: () => this.counters.read(0),
+      securityCounter: () =>
+        this.#options.securityCounter === 'none' ? undefined : this.counters.read(0),
       connectivity: () => this.#connectivity(behaviour),
       requestReset: () => {
         this.clock.after(RESET_REQUEST_DELAY_MS, () => {
@@ -329,4 +330,8 @@ export class VirtualBoard {
   #transmit(bytes: Uint8Array): void {
     for (const listener of this.#listeners) listener.uart?.(bytes);
   }
+}
+
+function counterStart({ securityCounter }: VirtualBoardOptions): number {
+  return securityCounter === undefined || securityCounter === 'none' ? 0 : securityCounter;
 }

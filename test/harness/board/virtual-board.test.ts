@@ -259,6 +259,22 @@ describe('a virtual board', () => {
     expect(b.state.version).toBe('1.0.0+0');
   });
 
+  it('boots an image without a security counter only when it has no counter itself', () => {
+    const model = DEVICE_MODELS['nrf-equal'];
+    const version = parseImageVersion('1.0.0');
+    if (!version.ok) throw new Error(version.detail);
+    const payload = new Uint8Array(1_000).fill(7);
+    const built = buildImage(
+      { payload, version: version.value, headerSizeBytes: 0x200, signingKey: KEY },
+      crypto,
+    );
+    if (!built.ok) throw new Error(built.detail);
+    const flash = provisionFlash(model, built.value);
+    if (!flash.ok) throw new Error(flash.detail);
+    expect(board({ flash: flash.value }).state.power).toBe('stuck');
+    expect(board({ flash: flash.value, securityCounter: 'none' }).state.power).toBe('running');
+  });
+
   it('is stuck, and says so, when nothing can boot', () => {
     const b = board({ keys: [signingKey(9).verificationKey] });
     expect(b.state).toMatchObject({ power: 'stuck', activeSlot: undefined });

@@ -1,8 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
+const SAMPLES = fileURLToPath(new URL('../../../firmware-samples', import.meta.url));
 const DEMO_TIMEOUT_MS = 60_000;
 
 const children: ChildProcess[] = [];
@@ -89,6 +91,8 @@ describe('brickproof board', () => {
     [['--model', 'toaster'], 2],
     [['--image', 'no/such/file.bin'], 2],
     [['--key', 'no/such/key.pem'], 2],
+    [['--image', join(SAMPLES, 'nrf-equal', 'bad-unknown-key-1.1.0.bin')], 1],
+    [['--image', join(SAMPLES, 'stm-unequal', 'bad-too-large-1.1.0.bin')], 1],
     [['--count', '0'], 2],
     [['--behaviour', 'sulks'], 2],
     [['--mqtt', 'mqtt://127.0.0.1:1'], 3],
