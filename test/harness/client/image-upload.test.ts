@@ -88,6 +88,16 @@ describe('imageUpload', () => {
     }
   });
 
+  it('exceeds no buffer, whatever its size leaves over', async () => {
+    for (let bufSize = 110; bufSize < 340; bufSize += 1) {
+      const link = scripted({ buf_size: bufSize, buf_count: 4 }, acceptAll);
+      const image = NEXT.bytes.subarray(0, 2_000);
+      expect(await quickClient(link).imageUpload(image)).toMatchObject({ ok: true });
+      const sizes = uploadRequests(link).map(({ messageBytes }) => messageBytes);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(bufSize);
+    }
+  });
+
   it('keeps several requests under way, but leaves the device a buffer for its answer', async () => {
     const link = linkTo(device());
     await quickClient(link).imageUpload(NEXT.bytes);
