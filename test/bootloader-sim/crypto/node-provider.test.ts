@@ -17,6 +17,9 @@ function rsaSignature(
   return nodeCrypto.sign(hash, MESSAGE, { key: privateKey, padding, saltLength });
 }
 
+/** Enough that one in 256 comes up: it fails once in 10^17 runs. */
+const RUNS_MAX = 10_000;
+
 describe.each([2048, 3072] as const)('RSA-PSS with %i bits', (modulusLength) => {
   const { privateKey, publicKey } = nodeCrypto.generateKeyPairSync('rsa', { modulusLength });
   const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
@@ -66,11 +69,36 @@ describe.each([2048, 3072] as const)('RSA-PSS with %i bits', (modulusLength) => 
     }
   });
 
+  it('refuses an encoded message whose leftmost bit is set', () => {
+    const signature = firstThatFits(privateKey, (salt) =>
+      encodePss(modulusLength / 8, { salt, leftmostBit: 0x80 }),
+    );
+    expect(check(signature)).toBe('invalid');
+  });
+
   it('refuses a key of the other size', () => {
     const other = modulusLength === 2048 ? 'rsa-3072-pss-sha256' : 'rsa-2048-pss-sha256';
     const signature = rsaSignature(privateKey, { saltLength: 32 });
     const message = signedMessageFromBytes(MESSAGE, node);
     expect(node.verify({ algorithm: other, spki }, message, signature)).toBe('invalid');
+  });
+});
+
+describe('an RSA signature that begins with zeros', () => {
+  it('is refused without them, though OpenSSL would take it', () => {
+    const { privateKey, publicKey } = nodeCrypto.generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+    });
+    const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
+    const key = { algorithm: 'rsa-2048-pss-sha256', spki } as const;
+    const message = signedMessageFromBytes(MESSAGE, node);
+    let signature = rsaSignature(privateKey, { saltLength: 32 });
+    for (let run = 0; run < RUNS_MAX && signature[0] !== 0; run += 1) {
+      signature = rsaSignature(privateKey, { saltLength: 32 });
+    }
+    expect(signature[0]).toBe(0);
+    expect(node.verify(key, message, signature)).toBe('valid');
+    expect(node.verify(key, message, signature.subarray(1))).toBe('invalid');
   });
 });
 
@@ -85,9 +113,27 @@ function brokenEncodings(lengthBytes: number): Readonly<Record<string, Uint8Arra
   };
 }
 
+/** The signature over the first encoding, by salt, that is below the modulus. */
+function firstThatFits(
+  key: nodeCrypto.KeyObject,
+  encode: (salt: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const padding = nodeCrypto.constants.RSA_NO_PADDING;
+  for (let filler = 0; filler < 256; filler += 1) {
+    try {
+      return nodeCrypto.privateEncrypt({ key, padding }, encode(new Uint8Array(32).fill(filler)));
+    } catch {
+      // Not below the modulus: the next salt may be.
+    }
+  }
+  throw new Error('no salt fits');
+}
+
 function encodePss(
   lengthBytes: number,
   wrong: {
+    readonly salt?: Uint8Array;
+    readonly leftmostBit?: number;
     readonly trailer?: number;
     readonly separator?: number;
     readonly firstZero?: number;
@@ -96,7 +142,7 @@ function encodePss(
 ): Uint8Array {
   const sha256 = (...parts: readonly Uint8Array[]): Uint8Array =>
     nodeCrypto.createHash('sha256').update(Buffer.concat(parts)).digest();
-  const salt = new Uint8Array(32).fill(5);
+  const salt = wrong.salt ?? new Uint8Array(32).fill(5);
   const prefix = new Uint8Array(8).fill(wrong.prefix ?? 0);
   const hash = sha256(prefix, sha256(MESSAGE), salt);
   const maskedLength = lengthBytes - 33;
@@ -108,7 +154,7 @@ function encodePss(
     const mask = sha256(hash, Uint8Array.of(0, 0, 0, Math.floor(at / 32)));
     block[at] = (block[at] ?? 0) ^ (mask[at % 32] ?? 0);
   }
-  block[0] = (block[0] ?? 0) & 0x7f;
+  block[0] = ((block[0] ?? 0) & 0x7f) | (wrong.leftmostBit ?? 0);
   return Buffer.concat([block, hash, Uint8Array.of(wrong.trailer ?? 0xbc)]);
 }
 

@@ -37,6 +37,10 @@ function toDer(r: bigint, s: bigint): Uint8Array {
   return fromHex(`30${(body.length / 2).toString(16).padStart(2, '0')}${body}`);
 }
 
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}
+
 function derInteger(value: bigint): string {
   let digits = value.toString(16);
   if (digits.length % 2 === 1) digits = `0${digits}`;
@@ -187,20 +191,15 @@ describe('two crypto providers', () => {
   });
 
   it('refuse every other way to write an ECDSA signature', () => {
-    const der = Buffer.from(sign(ecdsa, MESSAGE)).toString('hex');
     const { r, s } = fromDer(sign(ecdsa, MESSAGE));
-    const body = der.slice(4);
+    const body = `${derInteger(r)}${derInteger(s)}`;
     const length = body.length / 2;
-    const hex = (value: number): string => value.toString(16).padStart(2, '0');
-    const rest = derInteger(s);
-    const paddedR = `02${hex(derInteger(r).length / 2 - 1)}00${derInteger(r).slice(4)}`;
     for (const other of [
-      `3081${hex(length)}${body}`,
+      `3081${hexByte(length)}${body}`,
       `3080${body}0000`,
-      `31${hex(length)}${body}`,
-      `30${hex(length - 1)}${body}`,
-      `30${hex(length + 1)}${body}00`,
-      `30${hex((paddedR + rest).length / 2)}${paddedR}${rest}`,
+      `31${hexByte(length)}${body}`,
+      `30${hexByte(length - 1)}${body}`,
+      `30${hexByte(length + 1)}${body}00`,
       '3006020100020100',
       '30080203000001020101',
       '3006020181020101',
@@ -210,6 +209,23 @@ describe('two crypto providers', () => {
     ]) {
       expect(bothSay(ecdsa.verificationKey, MESSAGE, fromHex(other))).toBe('invalid');
     }
+  });
+
+  it('refuse ECDSA numbers with a zero too many, or without the one that makes them positive', () => {
+    const seen = new Set<string>();
+    for (let index = 0; index < 12; index += 1) {
+      const message = Uint8Array.of(index);
+      const { r, s } = fromDer(sign(ecdsa, message));
+      const [derR, derS] = [derInteger(r), derInteger(s)];
+      const isSigned = derR.startsWith('022100');
+      seen.add(isSigned ? 'without' : 'too many');
+      const digits = isSigned ? derR.slice(6) : `00${derR.slice(4)}`;
+      const otherR = `02${hexByte(digits.length / 2)}${digits}`;
+      const other = `30${hexByte((otherR.length + derS.length) / 2)}${otherR}${derS}`;
+      expect(bothSay(ecdsa.verificationKey, message, toDer(r, s))).toBe('valid');
+      expect(bothSay(ecdsa.verificationKey, message, fromHex(other))).toBe('invalid');
+    }
+    expect(seen.size).toBe(2);
   });
 
   it('refuse an Ed25519 signature whose s is not below the order', () => {

@@ -76,6 +76,17 @@ describe('parsePublicKey', () => {
     expect(publicKeyFromPoint('ecdsa-p256-sha256', point)).toMatchObject({ ok: true });
   });
 
+  it('refuses parameters where Ed25519 has none, and none where RSA has NULL', () => {
+    const { spki } = fixedKey('ed25519').verificationKey;
+    const withNull = `302c300706032b65700500${Buffer.from(spki.subarray(9)).toString('hex')}`;
+    expect(codeOf(fromHex(withNull))).toBe('key-malformed');
+    const rsa = rsaKey(2048).verificationKey.spki;
+    // SEQUENCE 0122 { SEQUENCE 0d { OID 09 .., NULL 00 }, BIT STRING .. } loses its NULL.
+    const rest = Buffer.from(rsa.subarray(19)).toString('hex');
+    const oid = Buffer.from(rsa.subarray(6, 17)).toString('hex');
+    expect(codeOf(fromHex(`30820120300b${oid}${rest}`))).toBe('key-malformed');
+  });
+
   it('refuses an even RSA modulus', () => {
     const spki = rsaKey(2048).verificationKey.spki.slice();
     const last = spki.length - 6;

@@ -27,14 +27,17 @@ export function signingKeyOf(privateKey: nodeCrypto.KeyObject): SigningKey {
   return key.value;
 }
 
-/** One key for each algorithm. */
+let allKeys: Readonly<Record<SignatureAlgorithm, SigningKey>> | undefined;
+
+/** One key for each algorithm; RSA keys take long to make, so they are made once. */
 export function keysOfAllAlgorithms(): Readonly<Record<SignatureAlgorithm, SigningKey>> {
-  return {
+  allKeys ??= {
     'ecdsa-p256-sha256': fixedKey('ecdsa-p256-sha256'),
     ed25519: fixedKey('ed25519'),
     'rsa-2048-pss-sha256': rsaKey(2048),
     'rsa-3072-pss-sha256': rsaKey(3072),
   };
+  return allKeys;
 }
 
 /** Bytes from hexadecimal digits. */

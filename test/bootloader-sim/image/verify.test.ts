@@ -369,6 +369,30 @@ describe('verifyImage', () => {
     expect(codeOf(Uint8Array.of(...grow(32 + 64 + 12 + 2), 0xff))).toBe('image-tlv-size');
   });
 
+  it('refuses an area that is shorter than its own beginning, and a second protected one', () => {
+    const image = handmade({});
+    const unprotected = 32 + 64 + 12;
+    const patch = (at: number, ...bytes: readonly number[]): Uint8Array => {
+      const patched = image.slice();
+      patched.set(bytes, at);
+      return patched;
+    };
+    for (const size of [0, 3]) {
+      expect(codeOf(patch(unprotected + 2, size, 0))).toBe('image-tlv-size');
+    }
+    expect(codeOf(patch(unprotected, 0x08))).toBe('image-tlv-magic');
+  });
+
+  it('passes over a second signature behind one key hash, as MCUboot does', () => {
+    const image = handmade({
+      unprotectedTlvs: (hash) => [
+        ...signedTlvs(hash),
+        { type: TLV.ed25519, value: new Uint8Array(64) },
+      ],
+    });
+    expect(codeOf(image)).toBe('ok');
+  });
+
   it('is over once the image is cut anywhere', () => {
     const image = handmade({});
     for (let length = 0; length < image.byteLength; length += 1) {
