@@ -24,8 +24,10 @@ export type FlashWatcher = (operation: FlashOperation) => FlashInterruption | un
 
 /** How much a flash has done since it was made. */
 export interface FlashStatistics {
+  readonly reads: number;
   readonly writes: number;
   readonly erases: number;
+  readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly bytesErased: number;
 }
@@ -60,8 +62,10 @@ export class NorFlash {
   readonly #owned: Set<number> = new Set();
   #watcher: FlashWatcher | undefined;
   #operationCount = 0;
+  #reads = 0;
   #writes = 0;
   #erases = 0;
+  #bytesRead = 0;
   #bytesWritten = 0;
   #bytesErased = 0;
 
@@ -78,8 +82,10 @@ export class NorFlash {
 
   get statistics(): FlashStatistics {
     return {
+      reads: this.#reads,
       writes: this.#writes,
       erases: this.#erases,
+      bytesRead: this.#bytesRead,
       bytesWritten: this.#bytesWritten,
       bytesErased: this.#bytesErased,
     };
@@ -103,7 +109,7 @@ export class NorFlash {
 
   /** The bytes of a range: a view where it lies in one sector, else a copy. Not to be changed. */
   read(offset: number, lengthBytes: number): Uint8Array {
-    this.#assertInside(offset, lengthBytes);
+    this.#countRead(offset, lengthBytes);
     if (lengthBytes === 0) return new Uint8Array(0);
     const index = this.geometry.sectorIndexAt(offset);
     const start = offset - this.#sectorStart(index);
@@ -111,7 +117,7 @@ export class NorFlash {
     if (start + lengthBytes <= first.byteLength) return first.subarray(start, start + lengthBytes);
     const bytes = new Uint8Array(lengthBytes);
     let filled = 0;
-    for (const chunk of this.chunks(offset, lengthBytes)) {
+    for (const chunk of this.#pieces(offset, lengthBytes)) {
       bytes.set(chunk, filled);
       filled += chunk.byteLength;
     }
@@ -119,8 +125,12 @@ export class NorFlash {
   }
 
   /** The same range sector by sector, without copying. */
-  *chunks(offset: number, lengthBytes: number): Generator<Uint8Array, void, undefined> {
-    this.#assertInside(offset, lengthBytes);
+  chunks(offset: number, lengthBytes: number): Iterable<Uint8Array> {
+    this.#countRead(offset, lengthBytes);
+    return this.#pieces(offset, lengthBytes);
+  }
+
+  *#pieces(offset: number, lengthBytes: number): Generator<Uint8Array, void, undefined> {
     let position = offset;
     const end = offset + lengthBytes;
     while (position < end) {
@@ -291,6 +301,12 @@ export class NorFlash {
       lengthBytes >= 0 &&
       offset + lengthBytes <= this.geometry.sizeBytes
     );
+  }
+
+  #countRead(offset: number, lengthBytes: number): void {
+    this.#assertInside(offset, lengthBytes);
+    this.#reads += 1;
+    this.#bytesRead += lengthBytes;
   }
 
   #assertInside(offset: number, lengthBytes: number): void {
