@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { encodeSmpMessage, IMAGE_COMMAND, SMP_GROUP } from '@brickproof/agent';
+import { OS_COMMAND, SMP_GROUP } from '@brickproof/agent';
 import type { SmpBody } from '@brickproof/agent';
 import { accept, imageSourceFromBytes } from '@brickproof/bootloader-sim';
 import type { ImageSource } from '@brickproof/bootloader-sim';
@@ -8,23 +7,16 @@ import type { SmpParams } from './os-answers.js';
 import { SLOW_FLASH_WAIT_MS } from './request-channel.js';
 import type { PendingResponse, SmpRequest } from './request-channel.js';
 import { fail } from './smp-result.js';
-import type { SmpResult } from './smp-result.js';
+import type { SmpFailure, SmpResult } from './smp-result.js';
+import { UploadChunks } from './upload-chunks.js';
+import type { FirstPacketOptions } from './upload-chunks.js';
+import { UploadPace } from './upload-pace.js';
+import type { UploadWay } from './upload-pace.js';
 
-/** Upload requests that may be under way at once, whatever the device offers. */
-export const UPLOAD_WINDOW_MAX = 4;
-/** The message size for a device that does not tell its own (MCUmgr's oldest default). */
-export const UPLOAD_MESSAGE_BYTES_DEFAULT = 384;
 /** How often the device may send the upload back to its start. */
 export const UPLOAD_RESTARTS_MAX = 8;
 /** How often the device may send the upload back without having gained a byte in between. */
 export const UPLOAD_STALLS_MAX = 32;
-
-/** Devices write whole words; chunks that end on one need no joining. */
-const CHUNK_ALIGN_BYTES = 8;
-const CHUNK_BYTES_MIN = 32;
-/** What a byte string's length takes in CBOR beside the one byte an empty one has. */
-const DATA_LENGTH_BYTES = 2;
-const SHORT_DATA_BYTES_MAX = 0xff;
 
 /** How far an upload is. */
 export interface ImageUploadProgress {
@@ -34,11 +26,7 @@ export interface ImageUploadProgress {
 }
 
 /** What an upload may be told. */
-export interface ImageUploadOptions {
-  /** Which updatable image it is, on devices with several. */
-  readonly image?: number;
-  /** Ask the device to refuse what is not newer than what runs. */
-  readonly upgrade?: boolean;
+export interface ImageUploadOptions extends FirstPacketOptions {
   readonly onProgress?: (progress: ImageUploadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -54,9 +42,7 @@ export interface ImageUploadReport {
 }
 
 /** The part of a client that an upload needs. */
-export interface UploadTransport {
-  readonly messageBytesMax: number;
-  readonly bufferOverheadBytes: number;
+export interface UploadTransport extends UploadWay {
   params(): Promise<SmpResult<SmpParams>>;
   start(request: SmpRequest): PendingResponse;
 }
@@ -82,36 +68,16 @@ export async function uploadImage(
     transport,
     source,
     options,
-    shape: uploadShape(transport, params.ok ? params.value : undefined),
+    pace: new UploadPace(transport, params.ok ? params.value : undefined),
   });
   return upload.run();
-}
-
-interface UploadShape {
-  /** The longest message, header included. */
-  readonly messageBytesMax: number;
-  readonly window: number;
-}
-
-/**
- * One buffer is left to the device for its answer: Zephyr takes request and answer from one pool,
- * and drops what finds it empty.
- */
-function uploadShape(transport: UploadTransport, params: SmpParams | undefined): UploadShape {
-  if (params === undefined) {
-    const messageBytesMax = Math.min(UPLOAD_MESSAGE_BYTES_DEFAULT, transport.messageBytesMax);
-    return { messageBytesMax, window: 1 };
-  }
-  const forMessage = params.bufSizeBytes - transport.bufferOverheadBytes;
-  return {
-    messageBytesMax: Math.min(forMessage, transport.messageBytesMax),
-    window: Math.max(1, Math.min(params.bufCount - 1, UPLOAD_WINDOW_MAX)),
-  };
 }
 
 interface Chunk {
   readonly offset: number;
   readonly end: number;
+  /** Nothing else was under way. */
+  readonly alone: boolean;
   readonly pending: PendingResponse;
 }
 
@@ -124,7 +90,7 @@ interface ImageUploadParts {
   readonly transport: UploadTransport;
   readonly source: ImageSource;
   readonly options: ImageUploadOptions;
-  readonly shape: UploadShape;
+  readonly pace: UploadPace;
 }
 
 /** One upload: what was sent, what the device has, and what is under way. */
@@ -132,8 +98,8 @@ class ImageUpload {
   readonly #transport: UploadTransport;
   readonly #source: ImageSource;
   readonly #options: ImageUploadOptions;
-  readonly #shape: UploadShape;
-  readonly #sha256: Uint8Array;
+  readonly #pace: UploadPace;
+  readonly #chunks: UploadChunks;
   readonly #inFlight: Map<Chunk, Promise<ChunkAnswer>> = new Map<Chunk, Promise<ChunkAnswer>>();
   readonly #startedMs: number = performance.now();
   /** Where the next chunk starts. */
@@ -152,8 +118,8 @@ class ImageUpload {
     this.#transport = parts.transport;
     this.#source = parts.source;
     this.#options = parts.options;
-    this.#shape = parts.shape;
-    this.#sha256 = sha256Of(parts.source);
+    this.#pace = parts.pace;
+    this.#chunks = new UploadChunks(parts.source, parts.options);
   }
 
   async run(): Promise<SmpResult<ImageUploadReport>> {
@@ -179,7 +145,7 @@ class ImageUpload {
       if (filled !== undefined) return filled;
       const { chunk, answer } = await Promise.race(this.#inFlight.values());
       this.#inFlight.delete(chunk);
-      const failure = this.#take(chunk, answer);
+      const failure = await this.#take(chunk, answer);
       if (failure !== undefined) return failure;
     }
     return undefined;
@@ -191,27 +157,28 @@ class ImageUpload {
    */
   #fillWindow(): SmpResult<never> | undefined {
     if (this.#inFlight.size === 0) this.#next = this.#stored;
-    const alone = this.#stored === 0 || this.#recovering;
-    const window = alone ? 1 : this.#shape.window;
+    const window = this.#stored === 0 || this.#recovering ? 1 : this.#pace.window;
     while (this.#inFlight.size < window && this.#next < this.#source.sizeBytes) {
-      const lengthBytes = this.#chunkBytes(this.#next);
+      const lengthBytes = this.#chunks.lengthAt(this.#next, this.#pace.messageBytesMax);
       if (lengthBytes === 0) {
-        const detail = `the device takes ${this.#shape.messageBytesMax} bytes a message, too few`;
+        const detail = `the device takes ${this.#pace.messageBytesMax} bytes a message, too few`;
         return fail('upload-buffer-too-small', detail);
       }
-      this.#startChunk(this.#next, lengthBytes);
+      this.#startChunk(this.#next, { lengthBytes, alone: window === 1 });
     }
     return undefined;
   }
 
-  #startChunk(offset: number, lengthBytes: number): void {
+  #startChunk(
+    offset: number,
+    { lengthBytes, alone }: { readonly lengthBytes: number; readonly alone: boolean },
+  ): void {
     const pending = this.#transport.start({
-      ...UPLOAD,
-      body: this.#chunkBody(offset, this.#source.read(offset, lengthBytes)),
-      // The first request may make the device erase a whole slot before it answers.
-      ...(offset === 0 ? { waitMs: SLOW_FLASH_WAIT_MS } : {}),
+      ...this.#chunks.request(offset, lengthBytes),
+      // One of several is not sent again by itself: what was lost decides how to go on.
+      retries: alone ? RETRIES_ALONE : 0,
     });
-    const chunk: Chunk = { offset, end: offset + lengthBytes, pending };
+    const chunk: Chunk = { offset, end: offset + lengthBytes, alone, pending };
     this.#inFlight.set(
       chunk,
       pending.response.then((answer) => ({ chunk, answer })),
@@ -220,9 +187,12 @@ class ImageUpload {
   }
 
   /** Takes one answer. What comes back is why the upload cannot go on, if it cannot. */
-  #take(chunk: Chunk, answer: SmpResult<SmpBody>): SmpResult<never> | undefined {
-    // Given up because the device is elsewhere, or because we were stopped.
-    if (!answer.ok) return answer.code === 'smp-cancelled' ? undefined : answer;
+  async #take(chunk: Chunk, answer: SmpResult<SmpBody>): Promise<SmpResult<never> | undefined> {
+    if (!answer.ok) {
+      // Given up because the device is elsewhere, or because we were stopped.
+      if (answer.code === 'smp-cancelled') return undefined;
+      return answer.code === 'smp-timeout' ? this.#takeSilence(chunk, answer) : answer;
+    }
     const offset = readUint(answer.value, 'off');
     if (offset === undefined || offset > this.#source.sizeBytes) {
       const size = this.#source.sizeBytes;
@@ -234,6 +204,28 @@ class ImageUpload {
     return this.#follow(chunk, offset);
   }
 
+  /** No answer: try alone, then ask whether the device lives, then try smaller messages. */
+  async #takeSilence(chunk: Chunk, silence: SmpFailure): Promise<SmpResult<never> | undefined> {
+    this.#recovering = true;
+    this.#jumpTo(this.#stored);
+    if (!chunk.alone) {
+      this.#pace.noteLoss();
+      return this.#noteStall(this.#stored);
+    }
+    const pulse = this.#transport.start({
+      ...PULSE,
+      // The first packet may make the device erase a whole slot before it answers anything.
+      ...(this.#stored === 0 ? { waitMs: SLOW_FLASH_WAIT_MS } : {}),
+    });
+    const onAbort = pulse.cancel;
+    this.#options.signal?.addEventListener('abort', onAbort);
+    const alive = await pulse.response;
+    this.#options.signal?.removeEventListener('abort', onAbort);
+    if (!alive.ok && alive.code === 'smp-cancelled') return undefined;
+    if (!alive.ok && alive.code !== 'smp-device-refused') return alive;
+    return this.#pace.noteUnanswered() ? this.#noteStall(this.#stored) : silence;
+  }
+
   /** Goes on from where the device says it is: on course, ahead of us, or behind. */
   #follow(chunk: Chunk, offset: number): SmpResult<never> | undefined {
     if (this.#resumedFrom === undefined) {
@@ -241,6 +233,7 @@ class ImageUpload {
     }
     if (offset >= chunk.end) {
       this.#recovering = false;
+      this.#pace.noteTaken();
       this.#stored = Math.max(this.#stored, offset);
       if (offset > this.#next) this.#jumpTo(offset);
       this.#noteProgress();
@@ -249,7 +242,13 @@ class ImageUpload {
     this.#stored = offset;
     this.#recovering = true;
     this.#jumpTo(offset);
-    return this.#noteSetback(offset);
+    if (!chunk.alone) this.#pace.noteLoss();
+    if (offset === 0) {
+      this.#restarts += 1;
+      // What was reached before the restart is reached again: that is progress, within bounds.
+      this.#furthest = 0;
+    }
+    return this.#noteStall(offset);
   }
 
   #jumpTo(offset: number): void {
@@ -269,16 +268,11 @@ class ImageUpload {
     });
   }
 
-  #noteSetback(offset: number): SmpResult<never> | undefined {
+  #noteStall(offset: number): SmpResult<never> | undefined {
     this.#stalls += 1;
-    if (offset === 0) {
-      this.#restarts += 1;
-      // What was reached before the restart is reached again: that is progress, within bounds.
-      this.#furthest = 0;
-    }
     if (this.#stalls > UPLOAD_STALLS_MAX || this.#restarts > UPLOAD_RESTARTS_MAX) {
       const detail =
-        `the device keeps going back, now to ${offset} of ${this.#source.sizeBytes} bytes; ` +
+        `the device does not get past ${offset} of ${this.#source.sizeBytes} bytes; ` +
         'reset it and try again';
       return fail('upload-stalled', detail);
     }
@@ -302,40 +296,14 @@ class ImageUpload {
       durationMs: performance.now() - this.#startedMs,
     });
   }
-
-  #chunkBody(offset: number, data: Uint8Array): SmpBody {
-    if (offset !== 0) return { off: offset, data };
-    const { image, upgrade } = this.#options;
-    return {
-      ...(image === undefined ? {} : { image }),
-      len: this.#source.sizeBytes,
-      off: 0,
-      sha: this.#sha256,
-      data,
-      ...(upgrade === true ? { upgrade } : {}),
-    };
-  }
-
-  /** How many bytes of image fit one message at this offset; 0 when none reasonably do. */
-  #chunkBytes(offset: number): number {
-    const empty = encodeSmpMessage({
-      ...UPLOAD,
-      version: 2,
-      sequence: 0,
-      body: this.#chunkBody(offset, new Uint8Array(0)),
-    });
-    const room = this.#shape.messageBytesMax - empty.byteLength;
-    const lengthBytes = room - 1 <= SHORT_DATA_BYTES_MAX ? 1 : DATA_LENGTH_BYTES;
-    const aligned = Math.floor((room - lengthBytes) / CHUNK_ALIGN_BYTES) * CHUNK_ALIGN_BYTES;
-    if (aligned < CHUNK_BYTES_MIN) return 0;
-    return Math.min(aligned, this.#source.sizeBytes - offset);
-  }
 }
 
-const UPLOAD = { op: 'write', group: SMP_GROUP.image, command: IMAGE_COMMAND.upload } as const;
-
-function sha256Of(source: ImageSource): Uint8Array {
-  const hash = createHash('sha256');
-  for (const piece of source.chunks(0, source.sizeBytes)) hash.update(piece);
-  return Uint8Array.from(hash.digest());
-}
+/** How often a request that is alone is sent again before the device is asked for its pulse. */
+const RETRIES_ALONE = 1;
+/** Any answer says that the device lives. */
+const PULSE = {
+  op: 'write',
+  group: SMP_GROUP.os,
+  command: OS_COMMAND.echo,
+  body: { d: '' },
+} as const;

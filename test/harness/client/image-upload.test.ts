@@ -163,6 +163,97 @@ describe('imageUpload', () => {
     expect(holdsImage(target)).toBe(true);
   });
 
+  it('makes its messages smaller for a device whose serial driver drops the large ones', async () => {
+    const target = device({ bufferSizeBytes: 1024 });
+    const link = linkTo(target, {
+      handle: (request) => (request.byteLength > 300 ? undefined : target.server.handle(request)),
+    });
+    expect(await quickClient(link, { timeoutMs: 5 }).imageUpload(NEXT.bytes)).toMatchObject({
+      ok: true,
+    });
+    expect(holdsImage(target)).toBe(true);
+    const last = uploadRequests(link).at(-2);
+    expect(last?.messageBytes).toBeGreaterThan(200);
+  });
+
+  it('gives up on a device that lives, but takes no chunk however small', async () => {
+    const target = device();
+    const link = linkTo(target, {
+      handle: (request) => (request.byteLength > 100 ? undefined : target.server.handle(request)),
+    });
+    expect(await quickClient(link, { timeoutMs: 5 }).imageUpload(NEXT.bytes)).toMatchObject({
+      ok: false,
+      code: 'smp-timeout',
+    });
+  });
+
+  it('waits for a device that erases a whole slot first, and keeps its messages large', async () => {
+    const target = device();
+    const erasedMs = performance.now() + 150;
+    const waiting: Uint8Array[] = [];
+    const link: MemoryLink = linkTo(target, {
+      handle: (request) => {
+        const isUpload = request[5] === 1;
+        if (performance.now() > erasedMs || (!isUpload && waiting.length === 0)) {
+          return target.server.handle(request);
+        }
+        // Busy: what comes waits in the device's buffers, and is answered afterwards.
+        waiting.push(request);
+        if (waiting.length === 1) {
+          setTimeout(() => {
+            for (const late of waiting.splice(0)) {
+              const response = target.server.handle(late);
+              if (response !== undefined) link.inject(response);
+            }
+          }, erasedMs - performance.now());
+        }
+        return undefined;
+      },
+    });
+    const uploaded = await quickClient(link, { timeoutMs: 40 }).imageUpload(NEXT.bytes);
+    expect(uploaded).toMatchObject({ ok: true, value: { match: true } });
+    expect(uploadRequests(link).at(-2)?.messageBytes).toBeGreaterThan(2000);
+  });
+
+  it('recovers when all that is under way is lost at once', async () => {
+    const target = device({ bufferSizeBytes: 512 });
+    let silent = false;
+    const link = linkTo(target, {
+      handle: (request) => (silent ? undefined : target.server.handle(request)),
+    });
+    const uploaded = await quickClient(link, { timeoutMs: 40 }).imageUpload(NEXT.bytes, {
+      onProgress: ({ sentBytes }) => {
+        if (silent || sentBytes < 20_000 || sentBytes > 21_000) return;
+        silent = true;
+        setTimeout(() => {
+          silent = false;
+        }, 10);
+      },
+    });
+    expect(uploaded).toMatchObject({ ok: true, value: { resumedFrom: 0 } });
+    expect(holdsImage(target)).toBe(true);
+  });
+
+  it('sends less at once to a device that loses what comes at once', async () => {
+    const target = device({ bufferSizeBytes: 512 });
+    let busy = false;
+    const link = linkTo(target, {
+      handle: (request) => {
+        // Its driver holds one message; a second one before that is read is lost.
+        if (busy) return undefined;
+        busy = true;
+        setImmediate(() => {
+          busy = false;
+        });
+        return target.server.handle(request);
+      },
+    });
+    const client = quickClient(link, { timeoutMs: 100 });
+    expect(await client.imageUpload(NEXT.bytes)).toMatchObject({ ok: true });
+    const chunks = Math.ceil(NEXT.bytes.byteLength / 480);
+    expect(uploadRequests(link).length).toBeLessThan(chunks * 1.2);
+  });
+
   it('goes on over a new connection where the lost one stopped', async () => {
     const target = device({ bufferSizeBytes: 512 });
     const first = linkTo(target);

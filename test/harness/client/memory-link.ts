@@ -113,5 +113,5 @@ export class MemoryLink implements SmpConnection {
 
 /** A client that does not wait long: the link is in memory. */
 export function quickClient(link: SmpConnection, options: SmpClientOptions = {}): SmpClient {
-  return new SmpClient(link, { timeoutMs: 30, retries: 10, ...options });
+  return new SmpClient(link, { timeoutMs: 1_000, retries: 10, ...options });
 }
