@@ -66,7 +66,10 @@ export function decodeImageHeader(bytes: Uint8Array): Verdict<ImageHeader, Image
   }
   const magic = readUint32(bytes, 0);
   if (magic !== IMAGE_MAGIC) {
-    return reject('image-bad-magic', `expected ${hex(IMAGE_MAGIC)}, found ${hex(magic)}`);
+    return reject(
+      'image-bad-magic',
+      `an MCUboot image starts with ${hex(IMAGE_MAGIC)}, this with ${hex(magic)}`,
+    );
   }
   const header: ImageHeader = {
     loadAddress: readUint32(bytes, 4),

@@ -62,6 +62,7 @@ export interface BoardSession {
   stop(): void;
 }
 
+const BROKER_URL = /^mqtt:\/\/[^/\s]+\/?$/;
 const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
 
 /** Makes the boards, offers them, and switches them on. */
@@ -70,6 +71,9 @@ export async function startBoardSession(
 ): Promise<Verdict<BoardSession, BoardSessionRejectCode>> {
   if (!Number.isInteger(options.count) || options.count < 1 || options.count > BOARDS_MAX) {
     return reject('board-option-invalid', `--count takes a number from 1 to ${BOARDS_MAX}`);
+  }
+  if (options.mqttUrl !== undefined && !BROKER_URL.test(options.mqttUrl)) {
+    return reject('board-option-invalid', '--mqtt takes a broker, written mqtt://HOST:PORT');
   }
   const keys = readKeys(options);
   if (!keys.ok) return keys;
@@ -135,7 +139,9 @@ function checkFactoryImage(
   );
   if (verified.ok) return accept(verified.value.securityCounter);
   const { code, detail } = verified;
-  const sentence = `the image would not boot (${code}: ${detail}); name its key with --key`;
+  const isKey = code === 'image-key-unknown';
+  const hint = isKey ? 'name its key with --key' : 'choose another with --image';
+  const sentence = `the image would not boot (${code}: ${detail}); ${hint}`;
   return reject('board-image-unfit', sentence);
 }
 

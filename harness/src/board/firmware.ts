@@ -75,7 +75,8 @@ export function startAgent(ports: FirmwarePorts): Verdict<Agent, StoreRejectCode
   return accept(new Agent(device, options.trialLimits ?? TRIAL_LIMITS_DEFAULT));
 }
 
-function bootControlOf({ options, map, booted, securityCounter }: FirmwarePorts): FlashBootControl {
+function bootControlOf(ports: FirmwarePorts): FlashBootControl {
+  const { options, map, booted, securityCounter, log } = ports;
   const slots = [map.area('slot0'), map.area('slot1')] as const;
   return new FlashBootControl({
     strategy: options.strategy,
@@ -86,7 +87,11 @@ function bootControlOf({ options, map, booted, securityCounter }: FirmwarePorts)
       const staged = slots[slot === 0 ? 0 : 1];
       const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
       const policy = { keys: options.keys, crypto: options.crypto, securityCounter };
-      return verifyStaged(policy, staged, runsAt.flashOffset);
+      const verified = verifyStaged(policy, staged, runsAt.flashOffset);
+      if (!verified.ok) {
+        log(`Image in slot ${slot} refused: ${verified.code}: ${verified.detail}`);
+      }
+      return verified;
     },
   });
 }

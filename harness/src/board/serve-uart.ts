@@ -69,9 +69,12 @@ export function serveOnTcp(
     },
   });
   return new Promise((resolve) => {
-    server.once('error', (error) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
       silence();
-      resolve(reject('serve-port-unavailable', `port ${port} cannot be used: ${error.message}`));
+      const why = error.code === 'EADDRINUSE' ? 'it is in use' : error.message;
+      resolve(
+        reject('serve-port-unavailable', `port ${port} cannot be had (${why}); choose another`),
+      );
     });
     server.listen(port, '127.0.0.1', () => {
       const address = server.address();

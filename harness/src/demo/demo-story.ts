@@ -162,6 +162,7 @@ async function forgedImageRefused(report: DemoReport): Promise<void> {
       'the agent read it back, found the signature wrong, and did not mark it',
       isRefused(marked) && !(await isMarked(client, uploaded.slot)),
     );
+    quote(report, device, ['refused: image-signature-invalid']);
     report.claim('1.0.0 still runs', device.board.state.version === '1.0.0+0', describe(device));
   });
   report.say('Now with an agent that looks away: the bootloader must see it alone.');

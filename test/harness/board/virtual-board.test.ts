@@ -180,8 +180,12 @@ describe.each(DEVICE_MODEL_NAMES)('a virtual %s board', (model) => {
 describe('a virtual board', () => {
   it('does not mark an image of an unknown key, and runs on', () => {
     const b = board();
+    const seen: Buffer[] = [];
+    b.listen({ uart: (bytes) => seen.push(Buffer.from(bytes)) });
     upload(b, firmware('1.1.0', undefined, signingKey(2)));
     expect(testSlot(b, 1)).toHaveProperty('err');
+    const text = Buffer.concat(seen).toString('latin1');
+    expect(text).toContain('Image in slot 1 refused: image-key-unknown: ');
     resetBySmp(b);
     expect(b.state.version).toBe('1.0.0+0');
   });

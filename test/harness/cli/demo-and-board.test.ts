@@ -96,6 +96,7 @@ describe('brickproof board', () => {
     [['--count', '0'], 2],
     [['--behaviour', 'sulks'], 2],
     [['--mqtt', 'mqtt://127.0.0.1:1'], 3],
+    [['--mqtt', 'foo'], 2],
   ])('ends with one line for %j', (args, expected) => {
     const { status, stdout, stderr } = run(['board', ...args]);
     expect(stdout).toBe('');
