@@ -7,6 +7,7 @@ import {
   formatImageVersion,
   type BehaviourCard,
   type BootedImage,
+  type FlashArea,
   type FlashInterruption,
   type FlashMap,
   type FlashOperation,
@@ -86,6 +87,11 @@ export class VirtualBoard {
       trial: this.#firmware?.agent.trialState,
       securityCounter: this.counters.read(0),
     };
+  }
+
+  /** A named area of the flash, for those who look or reach past the agent. */
+  area(name: string): FlashArea {
+    return this.#map.area(name);
   }
 
   /** Tells the listener what happens from now on; returns what ends that. */
