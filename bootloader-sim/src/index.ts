@@ -10,6 +10,7 @@ export type {
   Verdict,
 } from './verdict.js';
 
+export { equalBytes } from './crypto/bytes.js';
 export type {
   CryptoProvider,
   Hasher,

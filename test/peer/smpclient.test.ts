@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { findPeer } from './peers.js';
 
 const SCRIPT = fileURLToPath(new URL('smpclient_update.py', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../harness/bin/brickproof.js', import.meta.url));
 const SCRIPT_TIMEOUT_MS = 90_000;
 /** More than this from the script is a fault of the script. */
 const SCRIPT_OUTPUT_CHARACTERS_MAX = 262_144;
@@ -16,6 +17,25 @@ const stops: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
+
+/** Starts the command as a user would; answers the serial port it prints. */
+function serveWithCommand(args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [COMMAND, '--json', 'board', '--pty', ...args], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  stops.push(() => child.kill('SIGKILL'));
+  return new Promise((resolve, fail) => {
+    let text = '';
+    child.stdout.on('data', (bytes: Buffer) => {
+      text += bytes.toString('utf8');
+      const port = /"serial:([^"?]+)"/.exec(text)?.[1];
+      if (port !== undefined) resolve(port);
+    });
+    child.once('exit', (status) => {
+      fail(new Error(`brickproof board ended with ${String(status)}`));
+    });
+  });
+}
 
 describe('smpclient on a pty', () => {
   it.skipIf(python.isSkipped)(
@@ -82,6 +102,21 @@ describe('smpclient on a pty', () => {
       board.powerOn();
       board.advance(1_000);
       expect(board.state).toMatchObject({ activeSlot: 1, version: '1.1.0+0' });
+    },
+  );
+
+  it.skipIf(python.isSkipped)(
+    `updates what the command brickproof board serves${python.titleSuffix}`,
+    async () => {
+      const path = await serveWithCommand(['--confirm', 'request']);
+      const run = await runScript(['confirm', path, sample('good-1.1.0-imgtool.bin')]);
+      expect(run.problem).toBe('');
+      expect(run.steps.get('confirmed')).toMatchObject({
+        images: [
+          { slot: 0, ...OLD, active: false },
+          { slot: 1, version: '1.1.0', ...RUNNING },
+        ],
+      });
     },
   );
 

@@ -1,4 +1,4 @@
-import { DONE, accept, reject } from '@brickproof/bootloader-sim';
+import { DONE, accept, equalBytes, reject } from '@brickproof/bootloader-sim';
 import type { FlashArea, FlashSector, Rejected, Verdict } from '@brickproof/bootloader-sim';
 import {
   STORE_KEY_MAX,
@@ -292,8 +292,4 @@ function requireKey(key: number): void {
   if (!Number.isInteger(key) || key < 1 || key > STORE_KEY_MAX) {
     throw new RangeError(`key ${key}, must be from 1 to ${STORE_KEY_MAX}`);
   }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from '@brickproof/bootloader-sim';
 import type { CryptoProvider } from '@brickproof/bootloader-sim';
 import { SMP_GROUP } from '../smp/error.js';
 import { decodeSmpHeader } from '../smp/header.js';
@@ -197,8 +198,4 @@ function utf16Bytes(text: string): Uint8Array {
 
 function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

@@ -1,4 +1,4 @@
-import { DONE, accept, compareImageVersions, reject } from '@brickproof/bootloader-sim';
+import { DONE, accept, compareImageVersions, equalBytes, reject } from '@brickproof/bootloader-sim';
 import type { CryptoProvider, Rejected, Verdict } from '@brickproof/bootloader-sim';
 import type { BootControl } from '../boot-control/boot-control.js';
 import { STORE_KEY } from '../store/store-keys.js';
@@ -293,8 +293,4 @@ function overrun(bytes: number, upload: UploadIdentity): Rejected<StagingRejectC
 /** Only an upload with a sha can be known again. */
 function isSameUpload(a: UploadIdentity, b: UploadIdentity): boolean {
   return a.sha.byteLength > 0 && a.sizeBytes === b.sizeBytes && equalBytes(a.sha, b.sha);
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from '@brickproof/bootloader-sim';
 import type { BootControl } from '../boot-control/boot-control.js';
 import type { AgentClock } from '../smp/os-group.js';
 import type { Store } from '../store/store.js';
@@ -100,7 +101,7 @@ export class Trial {
     const { store } = this.#ports;
     const onTrial = store.get(STORE_KEY.trialImageHash);
     if (onTrial === undefined) return;
-    if (runningHash === undefined || !sameBytes(onTrial, runningHash)) {
+    if (runningHash === undefined || !equalBytes(onTrial, runningHash)) {
       this.#ports.log(`Update rolled back: image ${shortHex(onTrial)} did not confirm itself`);
       store.delete(STORE_KEY.trialImageHash);
     } else if (this.#state === 'idle') {
@@ -137,10 +138,6 @@ export class Trial {
     this.#ports.log(`Trial failed: ${reason}; resetting so that the bootloader can go back`);
     this.#ports.requestReset();
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }
 
 const SHORT_HASH_BYTES = 4;
