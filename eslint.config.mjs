@@ -13,6 +13,7 @@ export default tseslint.config(
         project: [
           'bootloader-sim/tsconfig.json',
           'agent/tsconfig.json',
+          'agent/tsconfig.node.json',
           'harness/tsconfig.json',
           'test/tsconfig.json',
         ],

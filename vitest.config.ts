@@ -7,6 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 const resolve = {
   alias: {
     '@brickproof/bootloader-sim': source('bootloader-sim/src/index.ts'),
+    '@brickproof/agent/node': source('agent/src/node/index.ts'),
     '@brickproof/agent': source('agent/src/index.ts'),
     '@brickproof/harness': source('harness/src/index.ts'),
   },
