@@ -54,10 +54,14 @@ export { OS_COMMAND, createOsGroup } from './smp/os-group.js';
 export type {
   AgentClock,
   OsGroupPorts,
+  SmpBuffers,
   ResetRequest,
   SystemInfo,
   SystemPort,
 } from './smp/os-group.js';
+export { UPDATE_COMMAND } from './smp/update-group.js';
+export { readUpdateRecord } from './update/update-record.js';
+export type { UpdateRecord, UpdateState } from './update/update-record.js';
 export { SmpServer, answerSmpFault, createSmpServer } from './smp/server.js';
 export type { SmpServerOptions, SmpServerPorts } from './smp/server.js';
 export { ImageStaging } from './update/staging.js';

@@ -2,7 +2,7 @@ import type { SmpVersion } from './header.js';
 import type { SmpBody, SmpValue } from './message.js';
 
 /** The groups served here. */
-export const SMP_GROUP = { os: 0, image: 1 } as const;
+export const SMP_GROUP = { os: 0, image: 1, brickproof: 64 } as const;
 
 /** Errors of SMP itself, and all errors of version 1 (Zephyr's `mcumgr_err_t`). */
 export const MGMT_ERROR = {

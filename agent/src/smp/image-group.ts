@@ -1,7 +1,9 @@
 import { formatSmpVersion, hasImageFlag } from '@brickproof/bootloader-sim';
 import type { RejectCode } from '@brickproof/bootloader-sim';
 import type { BootControl, SlotState } from '../boot-control/boot-control.js';
+import type { Store } from '../store/store.js';
 import type { ImageStaging } from '../update/staging.js';
+import { forgetUpdate, noteUpdate } from '../update/update-record.js';
 import type { StagingRejectCode } from '../update/upload-packet.js';
 import { BodyFields } from './body-fields.js';
 import { SMP_GROUP } from './error.js';
@@ -20,6 +22,8 @@ const HASH_BYTES = 32;
 export interface ImageGroupPorts {
   readonly bootControl: BootControl;
   readonly staging: ImageStaging;
+  /** Where an accepted update is noted before its slot is marked. */
+  readonly store: Store;
 }
 
 type ImageErrorName = keyof typeof IMAGE_ERROR;
@@ -136,8 +140,13 @@ function setOther(ports: ImageGroupPorts, state: SlotState, confirm: boolean): S
     const isSame = state.permanent === confirm;
     return isSame ? answer(listImages(ports)) : imageError('alreadyPending');
   }
+  // Noted first: whatever happens from here on, somebody can be told what became of it.
+  const hash = state.image?.hash ?? new Uint8Array(0);
+  if (!noteUpdate(ports.store, { state: 'marked', hash }).ok) return imageError('flashWriteFailed');
   const marked = bootControl.setPending(state.slot, { permanent: confirm });
-  return marked.ok ? answer(listImages(ports)) : imageError(bootError(marked.code));
+  if (marked.ok) return answer(listImages(ports));
+  forgetUpdate(ports.store);
+  return imageError(bootError(marked.code));
 }
 
 function bootError(code: RejectCode): ImageErrorName {

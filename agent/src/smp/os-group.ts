@@ -50,13 +50,19 @@ export interface SystemPort {
   requestReset(request: ResetRequest): void;
 }
 
+/** What a client is told of the buffers behind its link. */
+export interface SmpBuffers {
+  /** The longest message taken or sent, header included. */
+  readonly bufferSizeBytes: number;
+  /** How many requests a client may have under way. */
+  readonly bufferCount: number;
+}
+
 /** What the os group needs. */
-export interface OsGroupPorts {
+export interface OsGroupPorts extends SmpBuffers {
   readonly bootMode: BootMode;
   readonly clock: AgentClock;
   readonly system: SystemPort;
-  readonly bufferSizeBytes: number;
-  readonly bufferCount: number;
 }
 
 /** The format letters of the info command, in the order their fields are written. */
@@ -88,6 +94,13 @@ export function createOsGroup(ports: OsGroupPorts): SmpGroup {
   };
 }
 
+/** The same group with other buffers: what one link can carry need not bind the others. */
+export function withBuffers(group: SmpGroup, buffers: SmpBuffers): SmpGroup {
+  const commands = new Map(group.commands);
+  commands.set(OS_COMMAND.params, { read: () => params(buffers) });
+  return { id: group.id, commands };
+}
+
 function echo(body: SmpBody): SmpOutcome {
   const fields = new BodyFields(body);
   const text = fields.text('d') ?? '';
@@ -104,7 +117,7 @@ function reset(system: SystemPort, body: SmpBody): SmpOutcome {
   return answer({});
 }
 
-function params(ports: OsGroupPorts): SmpOutcome {
+function params(ports: SmpBuffers): SmpOutcome {
   return answer({ buf_size: ports.bufferSizeBytes, buf_count: ports.bufferCount });
 }
 

@@ -2,7 +2,7 @@ import type { CryptoProvider } from '@brickproof/bootloader-sim';
 import type { BootControl } from '../boot-control/boot-control.js';
 import type { Store } from '../store/store.js';
 import { ImageStaging } from '../update/staging.js';
-import { MGMT_ERROR, encodeSmpError } from './error.js';
+import { MGMT_ERROR, SMP_GROUP, encodeSmpError } from './error.js';
 import type { SmpGroup, SmpOutcome } from './group.js';
 import {
   SMP_BODY_BYTES_MAX,
@@ -13,32 +13,30 @@ import {
 import type { SmpHeader } from './header.js';
 import { createImageGroup } from './image-group.js';
 import { decodeSmpBody, encodeSmpMessage } from './message.js';
-import { createOsGroup } from './os-group.js';
-import type { AgentClock, SystemPort } from './os-group.js';
+import { createOsGroup, withBuffers } from './os-group.js';
+import { createUpdateGroup } from './update-group.js';
+import type { AgentClock, SmpBuffers, SystemPort } from './os-group.js';
 
-/** What a device's SMP server stands on. */
-export interface SmpServerPorts {
+/** What a device's SMP server stands on; its buffers are told to clients by the os group. */
+export interface SmpServerPorts extends SmpBuffers {
   readonly bootControl: BootControl;
   readonly store: Store;
   readonly crypto: CryptoProvider;
   readonly clock: AgentClock;
   readonly system: SystemPort;
-  /** The longest message taken or sent, header included; told to clients by the os group. */
-  readonly bufferSizeBytes: number;
-  /** How many requests a client may have under way. */
-  readonly bufferCount: number;
 }
 
-/** A server with the os and the image group, and whatever groups are added. */
+/** A server with the os, the image and our own group, and whatever groups are added. */
 export function createSmpServer(
   ports: SmpServerPorts,
   moreGroups: readonly SmpGroup[] = [],
 ): SmpServer {
-  const { bootControl } = ports;
+  const { bootControl, store } = ports;
   const staging = new ImageStaging(ports);
   const groups = [
     createOsGroup({ ...ports, bootMode: bootControl.mode }),
-    createImageGroup({ bootControl, staging }),
+    createImageGroup({ bootControl, staging, store }),
+    createUpdateGroup(store),
     ...moreGroups,
   ];
   return new SmpServer({ groups, messageBytesMax: ports.bufferSizeBytes });
@@ -63,6 +61,14 @@ export class SmpServer {
     const longest = SMP_HEADER_SIZE_BYTES + SMP_BODY_BYTES_MAX;
     this.messageBytesMax = Math.min(options.messageBytesMax, longest);
     this.#groups = new Map(options.groups.map((group) => [group.id, group]));
+  }
+
+  /** The same server, uploads and all, for a link with other buffers. */
+  withBuffers(buffers: SmpBuffers): SmpServer {
+    const groups = [...this.#groups.values()].map((group) => {
+      return group.id === SMP_GROUP.os ? withBuffers(group, buffers) : group;
+    });
+    return new SmpServer({ groups, messageBytesMax: buffers.bufferSizeBytes });
   }
 
   /** The answer to a request; undefined for what is no request and gets none. */

@@ -4,6 +4,8 @@ export const STORE_KEY = {
   uploadCheckpoint: 0x0010,
   /** The last reset that was asked for over MQTT. */
   lastReset: 0x0020,
-  /** The SHA-256 TLV of the image that is, or was, on trial. */
-  trialImageHash: 0x0030,
+  /** The last update that was accepted, and what became of it. 0x0030 was its forerunner. */
+  lastUpdate: 0x0031,
+  /** The security counter, on a device that has no better place for it. */
+  securityCounter: 0x0040,
 } as const;

@@ -2,7 +2,8 @@ import { equalBytes } from '@brickproof/bootloader-sim';
 import type { BootControl } from '../boot-control/boot-control.js';
 import type { AgentClock } from '../smp/os-group.js';
 import type { Store } from '../store/store.js';
-import { STORE_KEY } from '../store/store-keys.js';
+import { noteUpdate, readUpdateRecord } from './update-record.js';
+import type { UpdateRecord } from './update-record.js';
 
 /** What a self-test has found so far. */
 export type SelfTestResult = 'pass' | 'fail' | 'running';
@@ -58,8 +59,8 @@ export class Trial {
     const { bootControl } = ports;
     const running = bootControl.state(bootControl.activeSlot);
     this.#state = running.confirmed ? 'idle' : 'testing';
-    this.#reportLastTrial(running.image?.hash);
-    if (this.#state === 'testing') this.#begin(running.image?.hash);
+    this.#settleLastUpdate(running.image?.hash);
+    if (this.#state === 'testing') this.#ports.log('Trial boot: this image is not confirmed yet');
   }
 
   get state(): TrialState {
@@ -91,29 +92,46 @@ export class Trial {
     }
   }
 
-  #begin(hash: Uint8Array | undefined): void {
-    this.#ports.log('Trial boot: this image is not confirmed yet');
-    if (hash !== undefined) this.#ports.store.set(STORE_KEY.trialImageHash, hash);
+  /** What became of the last update: it runs, it is still to come, or it was given up. */
+  #settleLastUpdate(runningHash: Uint8Array | undefined): void {
+    const { store } = this.#ports;
+    const last = readUpdateRecord(store);
+    if (runningHash !== undefined && (this.#state === 'testing' || sameHash(last, runningHash))) {
+      const state = this.#state === 'testing' ? 'on-trial' : 'confirmed';
+      noteUpdate(store, { state, hash: runningHash });
+      return;
+    }
+    if (last === undefined || last.state === 'confirmed' || last.state === 'failed') return;
+    if (this.#isPending(last.hash)) return;
+    const image = shortHex(last.hash);
+    this.#ports.log(
+      last.state === 'on-trial'
+        ? `Update rolled back: image ${image} did not confirm itself`
+        : `Update failed: image ${image} was marked to boot, and does not run`,
+    );
+    noteUpdate(store, { state: 'failed', hash: last.hash });
   }
 
-  /** What was on trial when the agent last ran, and is not what runs now, was given up. */
-  #reportLastTrial(runningHash: Uint8Array | undefined): void {
-    const { store } = this.#ports;
-    const onTrial = store.get(STORE_KEY.trialImageHash);
-    if (onTrial === undefined) return;
-    if (runningHash === undefined || !equalBytes(onTrial, runningHash)) {
-      this.#ports.log(`Update rolled back: image ${shortHex(onTrial)} did not confirm itself`);
-      store.delete(STORE_KEY.trialImageHash);
-    } else if (this.#state === 'idle') {
-      store.delete(STORE_KEY.trialImageHash);
+  #isPending(hash: Uint8Array): boolean {
+    const { bootControl } = this.#ports;
+    for (let slot = 0; slot < bootControl.slotCount; slot += 1) {
+      const { pending, image } = bootControl.state(slot);
+      if (pending && image !== undefined && equalBytes(image.hash, hash)) return true;
     }
+    return false;
+  }
+
+  #noteConfirmed(): void {
+    const { bootControl, store } = this.#ports;
+    const hash = bootControl.state(bootControl.activeSlot).image?.hash;
+    if (hash !== undefined) noteUpdate(store, { state: 'confirmed', hash });
   }
 
   #confirmedFromOutside(): boolean {
     const { bootControl } = this.#ports;
     if (!bootControl.state(bootControl.activeSlot).confirmed) return false;
     this.#state = 'confirmed';
-    this.#ports.store.delete(STORE_KEY.trialImageHash);
+    this.#noteConfirmed();
     return true;
   }
 
@@ -129,7 +147,7 @@ export class Trial {
       return;
     }
     this.#state = 'confirmed';
-    this.#ports.store.delete(STORE_KEY.trialImageHash);
+    this.#noteConfirmed();
     this.#ports.log('Self-test passed; image confirmed');
   }
 
@@ -138,6 +156,10 @@ export class Trial {
     this.#ports.log(`Trial failed: ${reason}; resetting so that the bootloader can go back`);
     this.#ports.requestReset();
   }
+}
+
+function sameHash(record: UpdateRecord | undefined, hash: Uint8Array): boolean {
+  return record !== undefined && equalBytes(record.hash, hash);
 }
 
 const SHORT_HASH_BYTES = 4;
