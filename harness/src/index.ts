@@ -34,7 +34,7 @@ export type {
 } from './client/image-upload.js';
 export { SMP_RETRIES_DEFAULT, SMP_TIMEOUT_MS_DEFAULT } from './client/request-channel.js';
 export type { RequestStatistics, SmpRequest } from './client/request-channel.js';
-export { loadSigningKey, loadVerificationKey } from './release/signing-key.js';
+export { loadSigningKey } from './release/signing-key.js';
 
 export { BoardHost } from './board/board-host.js';
 export { DEVICE_MODELS, DEVICE_MODEL_NAMES } from './board/device-model.js';
@@ -56,10 +56,14 @@ export type {
 export { VirtualClock } from './board/virtual-clock.js';
 export { startBoardSession } from './board/board-session.js';
 export type { BoardSession, BoardSessionOptions, ServedBoard } from './board/board-session.js';
-export { createHostCrypto } from './host-crypto.js';
 export { LINE_PENDING_BYTES_MAX, LineDirection } from './bench/line-direction.js';
 export type { LineUsage } from './bench/line-direction.js';
 
-export { formatSize, parseSize } from './cli/size.js';
+export {
+  createHostCrypto,
+  formatSize,
+  loadVerificationKey,
+  parseSize,
+} from '@brickproof/agent/node';
 export { DemoReport } from './demo/demo-report.js';
 export type { DemoClaim, DemoWriter } from './demo/demo-report.js';

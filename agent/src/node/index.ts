@@ -11,3 +11,11 @@ export type {
   DocumentProblem,
   FaultyDocument,
 } from './config/yaml-document.js';
+export { parseDuration } from './config/duration.js';
+export { formatSize, parseSize } from './config/size.js';
+export { createHostCrypto } from './crypto/host-crypto.js';
+export {
+  PEM_LENGTH_MAX,
+  loadVerificationKey,
+  verificationKeyOf,
+} from './crypto/verification-key.js';

@@ -11,8 +11,7 @@ import {
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
-import { createHostCrypto } from '../host-crypto.js';
-import { loadVerificationKey } from '../release/signing-key.js';
+import { createHostCrypto, loadVerificationKey } from '@brickproof/agent/node';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
 import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';

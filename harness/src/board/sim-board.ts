@@ -1,6 +1,6 @@
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import type { SimBoard } from '../target/sim-target.js';
-import { createHostCrypto } from '../host-crypto.js';
+import { createHostCrypto } from '@brickproof/agent/node';
 import { BoardHost } from './board-host.js';
 import { DEVICE_MODELS } from './device-model.js';
 import { provisionFlash } from './provision.js';

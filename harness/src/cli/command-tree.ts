@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { parseSize } from './size.js';
+import { parseSize } from '@brickproof/agent/node';
 
 /** A verb that others stand below. */
 export function addGroup(parent: Command, name: string, description: string): Command {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, fstatSync, writeFileSync } from 'node:fs';
 import { accept, DONE, reject } from '@brickproof/bootloader-sim';
 import type { Verdict } from '@brickproof/bootloader-sim';
-import { formatSize } from './size.js';
+import { formatSize } from '@brickproof/agent/node';
 
 /** The largest file that is read: more than any slot of a microcontroller. */
 export const FILE_BYTES_MAX: number = 64 * 1024 * 1024;

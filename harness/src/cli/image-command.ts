@@ -1,5 +1,6 @@
 import * as nodeCrypto from 'node:crypto';
 import type { Command } from 'commander';
+import { loadVerificationKey } from '@brickproof/agent/node';
 import {
   accept,
   createNodeCrypto,
@@ -22,7 +23,6 @@ import type {
   VerifiedImage,
   Verdict,
 } from '@brickproof/bootloader-sim';
-import { loadVerificationKey } from '../release/signing-key.js';
 import { addGroup, addVerb, sizeArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
 import { FILE_BYTES_MAX, readFileBytes, readFileText } from './files.js';

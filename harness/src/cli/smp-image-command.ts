@@ -10,7 +10,7 @@ import { readFileBytes } from './files.js';
 import { readImageHash, toHex } from './image-hash.js';
 import { failed, held, report } from './outcome.js';
 import type { CliOutcome, JsonValue } from './outcome.js';
-import { formatSize } from './size.js';
+import { formatSize } from '@brickproof/agent/node';
 import { failedRequest, withClient } from './smp-session.js';
 import type { TargetContext } from './smp-session.js';
 import { formatTable } from './table.js';

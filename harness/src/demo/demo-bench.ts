@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type StrategyName, type Verdict } from '@brickproof/bootloader-sim';
 import { accept } from '@brickproof/bootloader-sim';
-import { createHostCrypto } from '../host-crypto.js';
+import { createHostCrypto } from '@brickproof/agent/node';
 import { BoardHost } from '../board/board-host.js';
 import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
 import { provisionFlash } from '../board/provision.js';

@@ -1,9 +1,9 @@
+import { loadVerificationKey } from '@brickproof/agent/node';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { accept, reject, type Verdict, type VerificationKey } from '@brickproof/bootloader-sim';
 import type { DeviceModelName } from '../board/device-model.js';
-import { loadVerificationKey } from '../release/signing-key.js';
 
 /** Why a sample cannot be used. */
 export type SampleRejectCode = 'sample-missing';

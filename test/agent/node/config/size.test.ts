@@ -1,4 +1,4 @@
-import { formatSize, parseSize } from '@brickproof/harness';
+import { formatSize, parseSize } from '@brickproof/agent/node';
 import { describe, expect, it } from 'vitest';
 
 describe('parseSize', () => {

@@ -1,0 +1,19 @@
+import { accept, reject } from '@brickproof/bootloader-sim';
+import type { Verdict } from '@brickproof/bootloader-sim';
+
+const FACTORS_MS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['min', 60_000],
+  ['h', 3_600_000],
+]);
+const DURATION_PATTERN = /^(\d{1,9})(ms|s|min|h)$/;
+
+/** Reads a time as files have it, in milliseconds: `250ms`, `10s`, `5min`. Refuses `duration-malformed`. */
+export function parseDuration(text: string): Verdict<number, 'duration-malformed'> {
+  const match = DURATION_PATTERN.exec(text);
+  const value = Number(match?.[1]) * (FACTORS_MS.get(match?.[2] ?? '') ?? Number.NaN);
+  return Number.isSafeInteger(value)
+    ? accept(value)
+    : reject('duration-malformed', 'write a time as 250ms, 10s, 5min or 1h');
+}
