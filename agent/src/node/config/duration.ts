@@ -7,9 +7,9 @@ const FACTORS_MS: ReadonlyMap<string, number> = new Map([
   ['min', 60_000],
   ['h', 3_600_000],
 ]);
-const DURATION_PATTERN = /^(\d{1,9})(ms|s|min|h)$/;
+const DURATION_PATTERN = /^(\d{1,9}(?:\.\d{1,3})?) ?(ms|s|min|h)$/;
 
-/** Reads a time as files have it, in milliseconds: `250ms`, `10s`, `5min`. Refuses `duration-malformed`. */
+/** Reads a time as files have it, in milliseconds: `250 ms`, `10s`, `1.5 min`. Refuses `duration-malformed`. */
 export function parseDuration(text: string): Verdict<number, 'duration-malformed'> {
   const match = DURATION_PATTERN.exec(text);
   const value = Number(match?.[1]) * (FACTORS_MS.get(match?.[2] ?? '') ?? Number.NaN);

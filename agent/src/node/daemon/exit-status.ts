@@ -1,0 +1,26 @@
+/**
+ * How the daemon ends. Only `failed` is worth another try by itself; the others stay until somebody
+ * changes something, and the unit file tells systemd so.
+ */
+export const AGENT_EXIT = {
+  stopped: 0,
+  failed: 1,
+  usage: 2,
+  config: 10,
+  keys: 11,
+  slots: 12,
+  storeDamaged: 13,
+  storeNewer: 14,
+  storeUnusable: 15,
+  nothingBootable: 16,
+} as const;
+
+/** One of the exit statuses. */
+export type AgentExitStatus = (typeof AGENT_EXIT)[keyof typeof AGENT_EXIT];
+
+/** Why the daemon cannot go on: the status it ends with, and one line that says what to do. */
+export interface AgentExit {
+  readonly status: AgentExitStatus;
+  readonly code: string;
+  readonly sentence: string;
+}

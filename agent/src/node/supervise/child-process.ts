@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+
+/** How a program of the user's ended: its exit status, or why there is none. */
+export type ProgramEnd =
+  | { readonly kind: 'exited'; readonly status: number }
+  | { readonly kind: 'killed'; readonly signal: string }
+  | { readonly kind: 'not-started'; readonly sentence: string };
+
+/** What a program is started with. */
+export interface ProgramOptions {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** A line that the program printed. */
+  onLine(line: string): void;
+  onEnd(end: ProgramEnd): void;
+}
+
+/** A program that was started. */
+export interface RunningProgram {
+  /** Ends it and all that it started in its process group. */
+  kill(): void;
+}
+
+/** Lines of a program that are passed on; the rest is counted. */
+export const PROGRAM_LINES_MAX = 50;
+const LINE_CHARACTERS_MAX = 500;
+
+/**
+ * Starts a program without a shell, in a process group of its own. The end is told once; nothing
+ * is told after `kill`.
+ */
+export function startProgram(options: ProgramOptions): RunningProgram {
+  const [file = '', ...args] = options.command;
+  const child = spawn(file, args, {
+    env: { ...process.env, ...options.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let isTold = false;
+  const tell = (end: ProgramEnd): void => {
+    if (isTold) return;
+    isTold = true;
+    options.onEnd(end);
+  };
+  passLines(child, options);
+  child.on('error', (error) => {
+    tell({ kind: 'not-started', sentence: error.message });
+  });
+  child.on('close', (status, signal) => {
+    if (status === null) tell({ kind: 'killed', signal: signal ?? 'unknown' });
+    else tell({ kind: 'exited', status });
+  });
+  return {
+    kill: () => {
+      isTold = true;
+      killGroup(child);
+    },
+  };
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** A program that prints without end costs neither memory nor the journal. */
+function passLines(child: ChildProcess, options: Pick<ProgramOptions, 'onLine'>): void {
+  let left = PROGRAM_LINES_MAX;
+  for (const stream of [child.stdout, child.stderr]) {
+    let partial = '';
+    stream?.setEncoding('utf8');
+    stream?.on('data', (text: string) => {
+      const lines = (partial + text).split('\n');
+      partial = (lines.pop() ?? '').slice(0, LINE_CHARACTERS_MAX);
+      for (const line of lines) {
+        if (left > 0) options.onLine(line.slice(0, LINE_CHARACTERS_MAX));
+        left -= 1;
+      }
+    });
+  }
+}
