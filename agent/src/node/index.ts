@@ -47,3 +47,31 @@ export type {
 } from './storage/file-system-port.js';
 export type { ProcessTable } from './storage/folder-lock.js';
 export { nodeFileSystem } from './storage/node-file-system.js';
+
+export {
+  SERIAL_PRESENCE_INTERVAL_MS,
+  SERIAL_STOP_FLUSH_MS,
+  SerialLine,
+} from './transport/serial-line.js';
+export type {
+  SerialLineCode,
+  SerialLineListener,
+  SerialLineOptions,
+  SerialLineState,
+} from './transport/serial-line.js';
+export {
+  SERIAL_LOCK_FOLDER_DEFAULT,
+  findSerialLockOwner,
+  takeSerialLock,
+} from './transport/serial-lock.js';
+export type { SerialLock, SerialLockPlace, SerialLockRejectCode } from './transport/serial-lock.js';
+export { SERIAL_SETTINGS_DEFAULT } from './transport/serial-settings.js';
+export type { SerialSettings, SerialSettingsRejectCode } from './transport/serial-settings.js';
+export {
+  RETRY_DELAY_MS_MAX,
+  RETRY_DELAY_MS_MIN,
+  RETRY_STABLE_MS,
+} from './transport/retry-delay.js';
+export { PROCESS_CLOCK } from './transport/transport-clock.js';
+export type { CancelDelay, TransportClock } from './transport/transport-clock.js';
+export { WRITE_QUEUE_BYTES_MAX } from './transport/write-queue.js';

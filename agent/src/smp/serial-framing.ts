@@ -108,6 +108,14 @@ export class SerialDeframer {
     return events;
   }
 
+  /** Forgets what has begun: what comes next is from a line that was opened anew. */
+  reset(): void {
+    this.#state = 'console';
+    this.#lineLength = 0;
+    this.#held = undefined;
+    this.#assembly = undefined;
+  }
+
   /** Decides whether a held byte starts a marker, now that the byte after it is here. */
   #resolveHeld(bytes: Uint8Array, at: number, events: SerialEvent[]): number {
     const held = this.#held ?? 0;

@@ -46,4 +46,9 @@ export class SerialLink {
     }
     return { answers, console, dropped };
   }
+
+  /** To be called when the line was lost: half a frame from before says nothing afterwards. */
+  reset(): void {
+    this.#deframer.reset();
+  }
 }
