@@ -4,6 +4,7 @@ import type { AgentClock, SystemPort } from './smp/os-group.js';
 import { createSmpServer } from './smp/server.js';
 import type { SmpServer } from './smp/server.js';
 import type { Store } from './store/store.js';
+import { DatagramLink } from './transport/datagram-link.js';
 import { MqttLink } from './transport/mqtt-link.js';
 import type { MqttPort } from './transport/mqtt-link.js';
 import type { MqttTopics } from './transport/mqtt-topics.js';
@@ -88,7 +89,19 @@ export class Agent {
     });
   }
 
-  /** Takes one SMP message from a link that carries whole messages, such as UDP. */
+  /** Answers SMP in datagrams, next to the console. */
+  datagramLink(): DatagramLink {
+    const { store, crypto, clock, bufferSizeBytes } = this.#device;
+    return new DatagramLink({
+      store,
+      crypto,
+      clock,
+      handle: (request) => this.server.handle(request),
+      maxMessageBytes: bufferSizeBytes,
+    });
+  }
+
+  /** Takes one SMP message from a link that carries each of them whole, and once. */
   handle(request: Uint8Array): Uint8Array | undefined {
     return this.server.handle(request);
   }

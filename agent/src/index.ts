@@ -76,6 +76,13 @@ export type {
   SerialLinkOptions,
   SerialLinkOutput,
 } from './transport/serial-link.js';
+export {
+  DATAGRAM_REPEAT_WINDOW_MS,
+  DATAGRAM_RESET_WINDOW_MS,
+  DatagramLink,
+  SMP_UDP_PORT,
+} from './transport/datagram-link.js';
+export type { DatagramLinkOptions } from './transport/datagram-link.js';
 export { MqttLink } from './transport/mqtt-link.js';
 export type {
   MqttLinkOptions,

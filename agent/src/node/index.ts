@@ -75,3 +75,16 @@ export {
 export { PROCESS_CLOCK } from './transport/transport-clock.js';
 export type { CancelDelay, TransportClock } from './transport/transport-clock.js';
 export { WRITE_QUEUE_BYTES_MAX } from './transport/write-queue.js';
+export {
+  UDP_ADDRESS_DEFAULT,
+  UDP_SENDS_MAX,
+  UDP_STOP_FLUSH_MS,
+  UdpServer,
+} from './transport/udp-server.js';
+export type {
+  UdpPlace,
+  UdpServerCode,
+  UdpServerListener,
+  UdpServerOptions,
+  UdpServerState,
+} from './transport/udp-server.js';

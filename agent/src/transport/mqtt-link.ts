@@ -1,16 +1,20 @@
 import { equalBytes } from '@brickproof/bootloader-sim';
 import type { CryptoProvider } from '@brickproof/bootloader-sim';
-import { SMP_GROUP } from '../smp/error.js';
 import { decodeSmpHeader } from '../smp/header.js';
 import type { SmpHeader } from '../smp/header.js';
-import { decodeSmpMessage, encodeSmpMessage } from '../smp/message.js';
-import { OS_COMMAND } from '../smp/os-group.js';
 import { answerSmpFault } from '../smp/server.js';
 import { STORE_KEY } from '../store/store-keys.js';
 import type { Store } from '../store/store.js';
 import { encodeMqttStatus } from './mqtt-status.js';
 import type { MqttTopics } from './mqtt-topics.js';
 import { ReplyMemory } from './reply-memory.js';
+import {
+  RequestDigests,
+  SESSION_DIGEST_BYTES,
+  answerDoneReset,
+  resetRequest,
+  toHex,
+} from './request-digest.js';
 import type { RequestHandler } from './serial-link.js';
 
 /** A connection to a broker, as far as the link needs one. */
@@ -44,9 +48,6 @@ export interface MqttLinkOptions {
   readonly version: string;
 }
 
-/** The beginning of a digest by which a session is known again after a reset. */
-const SESSION_DIGEST_BYTES = 8;
-
 /**
  * A device's side of SMP over MQTT: each payload is one bare SMP message. A broker may deliver a
  * request twice. A write that comes twice in one session has one effect; its answer is sent again.
@@ -57,12 +58,14 @@ export class MqttLink {
   readonly lastWill: MqttPublication;
   readonly #options: MqttLinkOptions;
   readonly #memory = new ReplyMemory();
+  readonly #digests: RequestDigests;
   /** The last reset asked for: the session's digest, then the digest of session and request. */
   #lastReset: Uint8Array | undefined;
   #wasResetAskedNow = false;
 
   constructor(options: MqttLinkOptions) {
     this.#options = options;
+    this.#digests = new RequestDigests(options.crypto);
     this.#lastReset = options.store.get(STORE_KEY.lastReset);
     this.lastWill = this.#status('offline');
   }
@@ -101,10 +104,10 @@ export class MqttLink {
       this.#forgetResetOf(session);
       return this.#options.handle(payload);
     }
-    const digest = this.#digest(session, payload);
+    const digest = this.#digests.request(session, payload);
     const remembered = this.#memory.find(session, toHex(digest));
     if (remembered !== undefined) return remembered.answer;
-    const reset = resetRequest(header.value, payload);
+    const reset = resetRequest(payload);
     const answer =
       reset === undefined
         ? this.#write(session, payload)
@@ -124,19 +127,9 @@ export class MqttLink {
     digest: Uint8Array,
     request: { readonly header: SmpHeader; readonly payload: Uint8Array },
   ): Uint8Array | undefined {
-    const noted = new Uint8Array(SESSION_DIGEST_BYTES + digest.byteLength);
-    noted.set(this.#sessionDigest(session));
-    noted.set(digest, SESSION_DIGEST_BYTES);
+    const noted = this.#digests.sessionAndRequest(session, digest);
     if (this.#lastReset !== undefined && equalBytes(this.#lastReset, noted)) {
-      const { version, group, command, sequence } = request.header;
-      return encodeSmpMessage({
-        version,
-        op: 'write-response',
-        group,
-        command,
-        sequence,
-        body: {},
-      });
+      return answerDoneReset(request.header);
     }
     // A reset that could not be noted might be done on every connect from now on.
     const kept = this.#options.store.set(STORE_KEY.lastReset, noted);
@@ -153,22 +146,8 @@ export class MqttLink {
   #forgetResetOf(session: string): void {
     if (this.#lastReset === undefined || this.#wasResetAskedNow) return;
     const asked = this.#lastReset.subarray(0, SESSION_DIGEST_BYTES);
-    if (!equalBytes(asked, this.#sessionDigest(session))) return;
+    if (!equalBytes(asked, this.#digests.session(session))) return;
     if (this.#options.store.delete(STORE_KEY.lastReset).ok) this.#lastReset = undefined;
-  }
-
-  /** Session names hold no control characters: the separator cannot be a part of one. */
-  #digest(session: string, payload: Uint8Array): Uint8Array {
-    const hasher = this.#options.crypto.sha256();
-    hasher.update(utf16Bytes(`${session}\0`));
-    hasher.update(payload);
-    return hasher.digest();
-  }
-
-  #sessionDigest(session: string): Uint8Array {
-    const hasher = this.#options.crypto.sha256();
-    hasher.update(utf16Bytes(session));
-    return hasher.digest().subarray(0, SESSION_DIGEST_BYTES);
   }
 
   #status(state: 'online' | 'offline'): MqttPublication {
@@ -180,22 +159,4 @@ export class MqttLink {
   #publish({ topic, payload, retain, qos }: MqttPublication): void {
     this.#options.port.publish(topic, payload, { retain, qos });
   }
-}
-
-/** The header of a reset that the server will do; undefined for all else. */
-function resetRequest(header: SmpHeader, payload: Uint8Array): SmpHeader | undefined {
-  const isReset = header.group === SMP_GROUP.os && header.command === OS_COMMAND.reset;
-  return isReset && decodeSmpMessage(payload).ok ? header : undefined;
-}
-
-/** Any fixed encoding will do: the bytes are only hashed. */
-function utf16Bytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 2);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < text.length; i += 1) view.setUint16(i * 2, text.charCodeAt(i));
-  return bytes;
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

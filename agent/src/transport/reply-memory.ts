@@ -16,6 +16,8 @@ export const REMEMBERED_REQUESTS_MAX = 128;
 /** What was answered to a request; the answer is undefined when there was none. */
 export interface RememberedReply {
   readonly answer: Uint8Array | undefined;
+  /** When it was answered, for who asked to have it noted; else 0. */
+  readonly atMs: number;
 }
 
 interface Entry extends RememberedReply {
@@ -53,11 +55,11 @@ export class ReplyMemory {
     return age < REMEMBERED_REQUESTS_MAX ? entry : undefined;
   }
 
-  remember(name: string, digest: string, answer: Uint8Array | undefined): void {
+  remember(name: string, digest: string, answer: Uint8Array | undefined, atMs = 0): void {
     const session = this.#sessions.get(name);
     if (session === undefined) throw new RangeError('the request has not been counted');
     this.#forget(session, digest);
-    session.entries.set(digest, { answer, requestCount: session.requestCount });
+    session.entries.set(digest, { answer, atMs, requestCount: session.requestCount });
     this.#answerBytes += answer?.byteLength ?? 0;
     if (session.entries.size > REMEMBERED_WRITES_MAX) this.#forgetOldest(session);
     while (this.#answerBytes > REMEMBERED_BYTES_MAX) this.#forgetOldestAnswer();
