@@ -1,7 +1,11 @@
 export { openPty, PTY_PENDING_BYTES_MAX } from './board/pty.js';
 export type { Pty } from './board/pty.js';
 export { startEmbeddedBroker } from './target/embedded-broker.js';
-export type { EmbeddedBroker, EmbeddedBrokerOptions } from './target/embedded-broker.js';
+export type {
+  EmbeddedBroker,
+  EmbeddedBrokerOptions,
+  EmbeddedBrokerTls,
+} from './target/embedded-broker.js';
 export { formatTarget, parseTarget } from './target/target.js';
 export type { TargetSpec } from './target/target.js';
 
@@ -9,7 +13,8 @@ export { openTarget } from './target/open-target.js';
 export type { OpenTargetOptions } from './target/open-target.js';
 export { connectSimBoard } from './target/sim-target.js';
 export type { SimBoard, SimBoardFactory } from './target/sim-target.js';
-export { MQTT_PREFIX_DEFAULT } from './target/mqtt-target.js';
+export { MQTT_PREFIX_DEFAULT } from './target/mqtt-access.js';
+export type { MqttAccess, MqttTargetOptions } from './target/mqtt-access.js';
 export { CONNECT_TIMEOUT_MS_DEFAULT } from './target/smp-connection.js';
 export type {
   ConnectionClose,

@@ -88,3 +88,41 @@ export type {
   UdpServerOptions,
   UdpServerState,
 } from './transport/udp-server.js';
+
+export {
+  MQTTS_PORT_DEFAULT,
+  MQTT_PORT_DEFAULT,
+  describeMqttBroker,
+  isLoopback,
+} from './transport/mqtt-broker.js';
+export type {
+  MqttBroker,
+  MqttBrokerOptions,
+  MqttBrokerRejectCode,
+  MqttTlsOptions,
+} from './transport/mqtt-broker.js';
+export type { MqttProblem, MqttProblemCode } from './transport/mqtt-problem.js';
+export {
+  CONTESTED_CONNECTIONS,
+  MQTT_ANSWER_TIMEOUT_MS,
+  MQTT_INCOMING_BYTES_MAX,
+  MQTT_KEEP_ALIVE_SECONDS,
+  MQTT_STOP_TIMEOUT_MS,
+  MqttSession,
+} from './transport/mqtt-session.js';
+export type {
+  MqttSessionOptions,
+  MqttSessionState,
+  MqttSessionUser,
+} from './transport/mqtt-session.js';
+export { OUTGOING_BYTES_MAX, OUTGOING_MESSAGES_MAX } from './transport/outgoing-messages.js';
+export type { OutgoingLimits } from './transport/outgoing-messages.js';
+export { PacketTrimmer } from './transport/packet-trimmer.js';
+export type { TrimResult } from './transport/packet-trimmer.js';
+export {
+  CONNECTION_LASTED_MS,
+  RECONNECT_DELAY_MS_MAX,
+  RECONNECT_DELAY_MS_MIN,
+  ReconnectDelay,
+} from './transport/reconnect-delay.js';
+export type { ReconnectLimits } from './transport/reconnect-delay.js';

@@ -16,7 +16,8 @@ import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
 import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
 import { provisionFlash } from './provision.js';
-import { serveOnMqtt } from './serve-mqtt.js';
+import type { MqttAccess } from '../target/mqtt-access.js';
+import { serveOnMqtt, type ServeMqttOptions } from './serve-mqtt.js';
 import { serveOnPty, serveOnTcp } from './serve-uart.js';
 import { VirtualBoard } from './virtual-board.js';
 
@@ -37,6 +38,10 @@ export interface BoardSessionOptions {
   /** The first board's TCP port; the next ones count up. 0: any. */
   readonly tcpPort?: number;
   readonly mqttUrl?: string;
+  /** How the boards get into the broker. */
+  readonly mqttAccess?: MqttAccess;
+  /** Told in a sentence when the broker is lost or refuses a board. */
+  readonly onProblem?: (sentence: string) => void;
   readonly behaviour?: Partial<BehaviourCard>;
   /** Who confirms a trial: the board's own self-test, or only a request from outside. */
   readonly confirmBy: 'self-test' | 'request';
@@ -61,7 +66,7 @@ export interface BoardSession {
   stop(): void;
 }
 
-const BROKER_URL = /^mqtt:\/\/[^/\s]+\/?$/;
+const BROKER_URL = /^mqtts?:\/\/[^/\s]+\/?$/;
 const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
 
 /** Makes the boards, offers them, and switches them on. */
@@ -72,7 +77,7 @@ export async function startBoardSession(
     return reject('board-option-invalid', `--count takes a number from 1 to ${BOARDS_MAX}`);
   }
   if (options.mqttUrl !== undefined && !BROKER_URL.test(options.mqttUrl)) {
-    return reject('board-option-invalid', '--mqtt takes a broker, written mqtt://HOST:PORT');
+    return reject('board-option-invalid', '--mqtt takes a broker, written mqtts://HOST:PORT');
   }
   const keys = readKeys(options);
   if (!keys.ok) return keys;
@@ -166,18 +171,29 @@ async function startOne(
       : [() => serveOnTcp(board, tcpPortOf(options.tcpPort ?? 0, index))]),
     ...(options.mqttUrl === undefined
       ? []
-      : [() => serveOnMqtt(board, { brokerUrl: options.mqttUrl ?? '' })]),
+      : [() => serveOnMqtt(board, mqttOptions(board, options))]),
   ];
   for (const offer of waiting) {
     const served = await offer();
     if (!served.ok) {
       stop();
-      return reject('serve-unavailable', served.detail);
+      const isUsage = served.code === 'serve-broker-malformed';
+      return reject(isUsage ? 'board-option-invalid' : 'serve-unavailable', served.detail);
     }
     offers.push(served.value);
   }
   host.start();
   return accept({ board, targets: offers.map((offer) => offer.target), stop });
+}
+
+function mqttOptions(board: VirtualBoard, options: BoardSessionOptions): ServeMqttOptions {
+  return {
+    ...options.mqttAccess,
+    brokerUrl: options.mqttUrl ?? '',
+    onProblem: ({ code, detail }) => {
+      options.onProblem?.(`${board.deviceId}: ${detail} (${code})`);
+    },
+  };
 }
 
 function tcpPortOf(first: number, index: number): number {

@@ -1,8 +1,12 @@
-import { Socket } from 'node:net';
-import { createMqttTopics, type MqttTopics } from '@brickproof/agent';
+import { createMqttTopics, type MqttPublication, type MqttTopics } from '@brickproof/agent';
+import {
+  MqttSession,
+  describeMqttBroker,
+  type MqttBroker,
+  type MqttProblem,
+} from '@brickproof/agent/node';
 import { accept, reject, type Verdict } from '@brickproof/bootloader-sim';
-import { connect, type MqttClient } from 'mqtt';
-import { MQTT_PREFIX_DEFAULT } from '../target/mqtt-target.js';
+import { MQTT_PREFIX_DEFAULT, brokerOptions, type MqttAccess } from '../target/mqtt-access.js';
 import type { BoardNetwork } from './board-options.js';
 import type { VirtualBoard } from './virtual-board.js';
 
@@ -17,124 +21,122 @@ export interface ServedMqtt {
 }
 
 /** How a board is offered over MQTT. */
-export interface ServeMqttOptions {
-  /** `mqtt://HOST:PORT`. */
+export interface ServeMqttOptions extends MqttAccess {
+  /** `mqtts://HOST:PORT`, or `mqtt://HOST:PORT` on this machine. */
   readonly brokerUrl: string;
-  /** The device's name; the board's own unless told. */
+  /** The device's name, and its client identifier; the board's own unless told. */
   readonly device?: string;
-  readonly prefix?: string;
+  /** Told when the broker is lost or refuses, once for each change of cause. */
+  readonly onProblem?: (problem: MqttProblem) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const RECONNECT_INTERVAL_MS = 500;
-/** Messages the client keeps for a broker that is slow; more are dropped, and asked for again. */
-const QUEUED_BYTES_MAX = 1_048_576;
+/** A board's time may run faster than ours, and somebody looks on. */
+const RECONNECT = { delayMsMin: 100, delayMsMax: 2_000 };
 
 /**
- * Offers the board over a broker: each run of the firmware is one connection, which ends without
+ * Offers the board over a broker: each run of the firmware is one session, which ends without
  * a goodbye when the firmware does, so that the broker speaks the last will. Resolves once the
  * broker was reached, and refuses when it was not.
  */
-export function serveOnMqtt(
+export async function serveOnMqtt(
   board: VirtualBoard,
   options: ServeMqttOptions,
 ): Promise<Verdict<ServedMqtt, ServeMqttRejectCode>> {
   const device = options.device ?? board.deviceId;
   const topics = createMqttTopics({ prefix: options.prefix ?? MQTT_PREFIX_DEFAULT, device });
-  if (!topics.ok) {
-    return Promise.resolve(reject('serve-broker-malformed', topics.detail));
+  if (!topics.ok) return reject('serve-broker-malformed', topics.detail);
+  const broker = describeMqttBroker(brokerOptions(options.brokerUrl, options));
+  if (!broker.ok) return reject('serve-broker-malformed', broker.detail);
+  const network = new BrokerNetwork({
+    board,
+    broker: broker.value,
+    clientId: device,
+    topics: topics.value,
+    onProblem: options.onProblem ?? (() => undefined),
+  });
+  const problem = await firstProblem(broker.value, device);
+  if (problem !== undefined) {
+    const detail = `the broker cannot be used: ${problem.detail} (${problem.code})`;
+    return reject('serve-broker-unreachable', detail);
   }
-  const network = new BrokerNetwork(board, options.brokerUrl, topics.value);
   board.attachNetwork(network);
-  return reachable(options.brokerUrl).then((problem) =>
-    problem === undefined
-      ? accept({
-          target: `${options.brokerUrl.replace(/\/$/, '')}/${device}`,
-          close: () => {
-            network.stop();
-          },
-        })
-      : reject(
-          'serve-broker-unreachable',
-          `no MQTT broker answers at ${options.brokerUrl} (${problem}); start one, or correct --mqtt`,
-        ),
-  );
+  return accept({
+    target: `${broker.value.name}/${device}`,
+    close: () => {
+      network.stop();
+    },
+  });
 }
 
-function reachable(brokerUrl: string): Promise<string | undefined> {
+/** Connects once, as the board will, to see whether the broker takes it. */
+function firstProblem(broker: MqttBroker, clientId: string): Promise<MqttProblem | undefined> {
   return new Promise((resolve) => {
-    let client: MqttClient;
-    try {
-      client = connect(brokerUrl, { connectTimeout: CONNECT_TIMEOUT_MS, reconnectPeriod: 0 });
-    } catch (error) {
-      resolve(error instanceof Error ? error.message : String(error));
-      return;
-    }
-    const settle = (problem: string | undefined): void => {
-      clearTimeout(timer);
-      client.end(true);
-      resolve(problem);
-    };
-    const timer = setTimeout(() => {
-      settle('no answer in time');
-    }, CONNECT_TIMEOUT_MS);
-    client.once('connect', () => {
-      settle(undefined);
+    const session: MqttSession = new MqttSession({
+      broker,
+      clientId,
+      answerTimeoutMs: CONNECT_TIMEOUT_MS,
+      onState: (state) => {
+        if (state === 'up')
+          void session.stop().then(() => {
+            resolve(undefined);
+          });
+      },
+      onProblem: (problem) => {
+        session.abandon();
+        resolve(problem);
+      },
     });
-    client.on('error', (error) => {
-      settle(error.message === '' ? 'connection refused' : error.message);
-    });
+    session.start({ onConnect: () => undefined, onMessage: () => undefined });
   });
+}
+
+interface BrokerNetworkParts {
+  readonly board: VirtualBoard;
+  readonly broker: MqttBroker;
+  readonly clientId: string;
+  readonly topics: MqttTopics;
+  readonly onProblem: (problem: MqttProblem) => void;
 }
 
 class BrokerNetwork implements BoardNetwork {
   readonly topics: MqttTopics;
-  readonly #board: VirtualBoard;
-  readonly #brokerUrl: string;
-  #client: MqttClient | undefined;
+  readonly #parts: BrokerNetworkParts;
+  #session: MqttSession | undefined;
 
-  constructor(board: VirtualBoard, brokerUrl: string, topics: MqttTopics) {
-    this.#board = board;
-    this.#brokerUrl = brokerUrl;
-    this.topics = topics;
+  constructor(parts: BrokerNetworkParts) {
+    this.#parts = parts;
+    this.topics = parts.topics;
   }
 
-  start(lastWill: Parameters<BoardNetwork['start']>[0]): void {
+  start(lastWill: MqttPublication): void {
     this.stop();
-    const client = connect(this.#brokerUrl, {
-      clean: true,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: RECONNECT_INTERVAL_MS,
-      will: {
-        topic: lastWill.topic,
-        payload: Buffer.from(lastWill.payload),
-        qos: lastWill.qos,
-        retain: lastWill.retain,
+    const { board, broker, clientId, onProblem } = this.#parts;
+    const session = new MqttSession({
+      broker,
+      clientId,
+      reconnect: RECONNECT,
+      onState: (state) => {
+        if (state === 'down' && session === this.#session) board.networkDisconnected();
+      },
+      onProblem,
+    });
+    this.#session = session;
+    session.start({
+      lastWill,
+      onConnect: () => {
+        board.networkConnected();
+      },
+      onMessage: (topic, payload, { retained }) => {
+        board.networkMessage(topic, payload, retained);
       },
     });
-    this.#client = client;
-    client.on('connect', () => {
-      // Answers are small; waiting to join them with others would cost 40 ms each.
-      if (client.stream instanceof Socket) client.stream.setNoDelay(true);
-      if (client === this.#client) this.#board.networkConnected();
-    });
-    client.on('close', () => {
-      if (client === this.#client) this.#board.networkDisconnected();
-    });
-    client.on('message', (topic, payload, packet) => {
-      if (client === this.#client) this.#board.networkMessage(topic, payload, packet.retain);
-    });
-    // A broker that is gone is tried again; the firmware sees it as a link that is down.
-    client.on('error', () => undefined);
   }
 
   stop(): void {
-    const client = this.#client;
-    this.#client = undefined;
-    if (client === undefined) return;
-    client.options.reconnectPeriod = 0;
-    client.stream.destroy();
-    client.end(true);
+    const session = this.#session;
+    this.#session = undefined;
+    session?.abandon();
   }
 
   publish(
@@ -142,12 +144,10 @@ class BrokerNetwork implements BoardNetwork {
     payload: Uint8Array,
     options: { readonly retain: boolean; readonly qos: 0 | 1 },
   ): void {
-    const client = this.#client;
-    if (client === undefined || client.stream.writableLength > QUEUED_BYTES_MAX) return;
-    client.publish(topic, Buffer.from(payload), options);
+    this.#session?.publish(topic, payload, options);
   }
 
   subscribe(topic: string): void {
-    this.#client?.subscribe(topic, { qos: 1 });
+    this.#session?.subscribe(topic);
   }
 }

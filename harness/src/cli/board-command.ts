@@ -1,5 +1,10 @@
 import { Option, type Command } from 'commander';
-import { STRATEGY_NAMES, type BehaviourCard, type StrategyName } from '@brickproof/bootloader-sim';
+import {
+  accept,
+  STRATEGY_NAMES,
+  type BehaviourCard,
+  type StrategyName,
+} from '@brickproof/bootloader-sim';
 import {
   BOARDS_MAX,
   startBoardSession,
@@ -10,9 +15,10 @@ import {
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
 import { addVerb, integerArgument, sizeArgument } from './command-tree.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
+import { addMqttOptions, readMqttAccess, type MqttFlags } from './mqtt-options.js';
 import { failed, held, report, tell, type CliOutcome } from './outcome.js';
 
-interface BoardOptions {
+interface BoardOptions extends MqttFlags {
   readonly model: DeviceModelName;
   readonly strategy: StrategyName;
   readonly count: number;
@@ -66,7 +72,16 @@ export function addBoardCommand(program: Command): void {
   });
   addFlags(command);
   command.action(async (options: BoardOptions) => {
-    const session = await startBoardSession(sessionOptions(options));
+    const access = options.mqtt === undefined ? accept({}) : readMqttAccess(options);
+    if (!access.ok) {
+      report(command, failed(EXIT.usage, access.code, access.detail));
+      return;
+    }
+    const session = await startBoardSession({
+      ...sessionOptions(options),
+      mqttAccess: access.value,
+      onProblem: tell,
+    });
     if (!session.ok) {
       report(command, failed(EXIT_BY_CODE[session.code], session.code, session.detail));
       return;
@@ -80,7 +95,7 @@ export function addBoardCommand(program: Command): void {
 
 function addFlags(command: Command): void {
   const count = integerArgument(1, BOARDS_MAX);
-  command
+  addMqttOptions(command)
     .addOption(
       new Option('--model <name>', 'the kind of board')
         .choices(DEVICE_MODEL_NAMES)
@@ -97,7 +112,7 @@ function addFlags(command: Command): void {
       'offer the UART on a TCP port; 0 for any',
       integerArgument(0, TCP_PORT_MAX),
     )
-    .option('--mqtt <url>', 'connect to a broker: mqtt://HOST:PORT')
+    .option('--mqtt <url>', 'connect to a broker: mqtts://HOST:PORT, or mqtt://HOST:PORT here')
     .option('--count <n>', 'how many boards', count, 1)
     .option(
       '--seed <n>',

@@ -1,3 +1,4 @@
+import { accept } from '@brickproof/bootloader-sim';
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { SmpClient } from '../client/smp-client.js';
@@ -5,9 +6,12 @@ import { SMP_RETRIES_DEFAULT, SMP_TIMEOUT_MS_DEFAULT } from '../client/request-c
 import type { SmpClientRejectCode, SmpFailure } from '../client/smp-result.js';
 import { openTarget } from '../target/open-target.js';
 import type { SimBoardFactory } from '../target/sim-target.js';
+import type { TargetRejectCode } from '../target/smp-connection.js';
 import { parseTarget } from '../target/target.js';
 import { integerArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
+import { addMqttOptions, readMqttAccess } from './mqtt-options.js';
+import type { MqttFlags } from './mqtt-options.js';
 import { failed } from './outcome.js';
 import type { CliOutcome } from './outcome.js';
 
@@ -17,7 +21,7 @@ export interface TargetContext {
   readonly createSimBoard?: SimBoardFactory;
 }
 
-interface TargetOptions {
+interface TargetOptions extends MqttFlags {
   readonly target?: string;
   readonly timeout: number;
   readonly retries: number;
@@ -28,11 +32,11 @@ const RETRIES_MAX = 100;
 
 /** Adds the flags that say which device is meant, and how patient to be. */
 export function addTargetOptions(command: Command): Command {
-  return command
+  return addMqttOptions(command)
     .addOption(
       new Option(
         '-t, --target <target>',
-        'sim, serial:/dev/ttyACM0?baud=115200, tcp:HOST:PORT, udp:HOST:PORT or mqtt://HOST:PORT/DEVICE',
+        'sim, serial:/dev/ttyACM0?baud=115200, tcp:HOST:PORT, udp:HOST:PORT or mqtts://HOST:PORT/DEVICE',
       ).env('BRICKPROOF_TARGET'),
     )
     .option(
@@ -55,16 +59,19 @@ export async function withClient(
   context: TargetContext,
   use: (client: SmpClient) => Promise<CliOutcome>,
 ): Promise<CliOutcome> {
-  const { target, timeout, retries } = command.optsWithGlobals<TargetOptions>();
+  const options = command.optsWithGlobals<TargetOptions>();
+  const { target, timeout, retries } = options;
   if (target === undefined || target === '') {
     const form = 'add --target serial:/dev/ttyACM0, or set BRICKPROOF_TARGET';
     return failed(EXIT.usage, 'target-missing', `no target is named; ${form}`);
   }
   const spec = parseTarget(target);
   if (!spec.ok) return failed(EXIT.usage, spec.code, spec.detail);
-  const connection = await openTarget(spec.value, context);
+  const mqtt = spec.value.kind === 'mqtt' ? readMqttAccess(options) : accept({});
+  if (!mqtt.ok) return failed(EXIT.usage, mqtt.code, mqtt.detail);
+  const connection = await openTarget(spec.value, { ...context, mqtt: mqtt.value });
   if (!connection.ok) {
-    const status = connection.code === 'target-malformed' ? EXIT.usage : EXIT.unreachable;
+    const status = USAGE_CODES.has(connection.code) ? EXIT.usage : EXIT.unreachable;
     return failed(status, connection.code, connection.detail);
   }
   const client = new SmpClient(connection.value, { timeoutMs: timeout, retries });
@@ -74,6 +81,12 @@ export async function withClient(
     await client.close();
   }
 }
+
+const USAGE_CODES: ReadonlySet<TargetRejectCode> = new Set<TargetRejectCode>([
+  'target-malformed',
+  'target-plaintext-refused',
+  'target-credentials-malformed',
+]);
 
 const UNREACHABLE_CODES: ReadonlySet<SmpClientRejectCode> = new Set<SmpClientRejectCode>([
   'smp-timeout',

@@ -126,6 +126,18 @@ export class RequestChannel {
     }
   }
 
+  /**
+   * To be called when the way is there again: what waits is sent again, at once. No try is used
+   * up by that; a device that saw the bytes before can tell.
+   */
+  resume(): void {
+    for (const [sequence, waiting] of this.#waiting) {
+      clearTimeout(waiting.timer);
+      this.#resent += 1;
+      this.#transmit(sequence);
+    }
+  }
+
   /** Sends a request. More than `SMP_REQUESTS_IN_FLIGHT_MAX` at once is our own mistake. */
   start(request: SmpRequest, version: SmpVersion): PendingResponse {
     const ended = this.#connection.closed;
@@ -180,13 +192,22 @@ export class RequestChannel {
     if (waiting === undefined) return;
     this.#sent += 1;
     // The clock runs from now, not from when the line took it: a line that takes nothing is dead.
-    waiting.timer = setTimeout(() => {
-      this.#onTimeout(sequence, waiting);
-    }, waiting.timeoutMs + this.#lineDelayMs());
+    this.#startTimer(sequence, waiting);
     void this.#connection.send(waiting.bytes);
   }
 
+  #startTimer(sequence: number, waiting: Waiting): void {
+    waiting.timer = setTimeout(() => {
+      this.#onTimeout(sequence, waiting);
+    }, waiting.timeoutMs + this.#lineDelayMs());
+  }
+
   #onTimeout(sequence: number, waiting: Waiting): void {
+    if (this.#connection.isInterrupted === true) {
+      // Nobody could answer. The way comes back or ends, within a time of its own.
+      this.#startTimer(sequence, waiting);
+      return;
+    }
     if (waiting.retriesLeft > 0) {
       waiting.retriesLeft -= 1;
       this.#resent += 1;

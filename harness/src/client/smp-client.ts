@@ -48,6 +48,9 @@ export class SmpClient {
         this.#channel.receive(message);
       },
       console: (text) => options.onConsole?.(text),
+      resumed: () => {
+        this.#channel.resume();
+      },
       closed: (reason) => {
         this.#channel.end(reason);
       },

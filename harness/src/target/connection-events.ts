@@ -21,6 +21,10 @@ export class ConnectionEvents {
     if (this.#closed === undefined) this.#listener?.console?.(text);
   }
 
+  resumed(): void {
+    if (this.#closed === undefined) this.#listener?.resumed?.();
+  }
+
   /** Ends the connection; only the first reason counts. */
   end(reason: ConnectionClose): void {
     if (this.#closed !== undefined) return;

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { Aedes } from 'aedes';
+import type { AedesOptions } from 'aedes';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -13,11 +15,26 @@ export interface EmbeddedBroker {
   close(): Promise<void>;
 }
 
-/** Where the broker listens. */
+/** With TLS: what the broker shows, and what it asks of its clients. In PEM. */
+export interface EmbeddedBrokerTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Clients must have a certificate from this CA; unless told, none is asked for. */
+  readonly clientCa?: string;
+}
+
+/** Where the broker listens, and to whom. */
 export interface EmbeddedBrokerOptions {
   /** 0 or nothing: any free port. */
   readonly port?: number;
+  readonly tls?: EmbeddedBrokerTls;
+  /** Password by user name; unless told, everybody may connect. */
+  readonly users?: ReadonlyMap<string, string>;
+  /** Whether a user may subscribe to a filter; unless told, everybody may to all. */
+  readonly maySubscribe?: (user: string | undefined, filter: string) => boolean;
 }
+
+const CONNACK_CREDENTIALS_REFUSED = 4;
 
 /**
  * Starts an MQTT 3.1.1 broker on the loopback interface, for demonstrations and tests: nothing is
@@ -26,10 +43,9 @@ export interface EmbeddedBrokerOptions {
 export async function startEmbeddedBroker(
   options: EmbeddedBrokerOptions = {},
 ): Promise<EmbeddedBroker> {
-  const broker = await Aedes.createBroker();
+  const broker = await Aedes.createBroker(accessRules(options));
   const sockets = new Set<Socket>();
-  // Answers are small; waiting to join them with others would cost 40 ms each.
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createSocketServer(options.tls, (socket) => {
     sockets.add(socket);
     // A client that is cut off mid-packet must not end the process.
     socket.on('error', () => socket.destroy());
@@ -40,9 +56,49 @@ export async function startEmbeddedBroker(
   let closing: Promise<void> | undefined;
   return {
     port,
-    url: `mqtt://${LOOPBACK}:${port}`,
+    url: `${options.tls === undefined ? 'mqtt' : 'mqtts'}://${LOOPBACK}:${port}`,
     close: () => (closing ??= closeAll(broker, server, sockets)),
   };
+}
+
+function accessRules({ users, maySubscribe }: EmbeddedBrokerOptions): AedesOptions {
+  const names = new WeakMap<object, string>();
+  return {
+    authenticate: (client, username, password, done) => {
+      if (username !== undefined) names.set(client, username);
+      const isKnown =
+        users === undefined ||
+        (username !== undefined && users.get(username) === Buffer.from(password ?? []).toString());
+      if (isKnown) done(null, true);
+      else
+        done(
+          Object.assign(new Error('unknown'), { returnCode: CONNACK_CREDENTIALS_REFUSED }),
+          null,
+        );
+    },
+    authorizeSubscribe: (client, subscription, done) => {
+      const user = names.get(client);
+      const isAllowed = maySubscribe === undefined || maySubscribe(user, subscription.topic);
+      done(null, isAllowed ? subscription : null);
+    },
+  };
+}
+
+function createSocketServer(
+  tls: EmbeddedBrokerTls | undefined,
+  onSocket: (socket: Socket) => void,
+): Server {
+  // Answers are small; waiting to join them with others would cost 40 ms each.
+  if (tls === undefined) return createServer({ noDelay: true }, onSocket);
+  const { certificate, key, clientCa } = tls;
+  const asksClients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true };
+  const server = createTlsServer(
+    { noDelay: true, cert: certificate, key, ...asksClients },
+    onSocket,
+  );
+  // A client that is refused, or that gives up: its end is told to itself.
+  server.on('tlsClientError', () => undefined);
+  return server;
 }
 
 function listen(server: Server, port: number): Promise<number> {

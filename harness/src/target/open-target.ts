@@ -1,6 +1,7 @@
 import { accept, reject } from '@brickproof/bootloader-sim';
 import type { Verdict } from '@brickproof/bootloader-sim';
 import { connectSimBoard } from './sim-target.js';
+import type { MqttTargetOptions } from './mqtt-access.js';
 import type { SimBoardFactory } from './sim-target.js';
 import type { OpenOptions, SmpConnection, TargetRejectCode } from './smp-connection.js';
 import type { TargetSpec } from './target.js';
@@ -11,6 +12,8 @@ import { openUdpTarget } from './udp-target.js';
 export interface OpenTargetOptions extends OpenOptions {
   /** Makes the board behind `sim`. */
   readonly createSimBoard?: SimBoardFactory;
+  /** How brokers are reached, for targets of that kind. */
+  readonly mqtt?: MqttTargetOptions;
 }
 
 /**
@@ -41,7 +44,7 @@ export async function openTarget(
       return openUdpTarget(spec);
     case 'mqtt': {
       const { openMqttTarget } = await import('./mqtt-target.js');
-      return openMqttTarget(spec, options);
+      return openMqttTarget(spec, { ...options.mqtt, ...options });
     }
   }
 }

@@ -7,7 +7,10 @@ export type TargetRejectCode =
   | 'target-unreachable'
   | 'target-timeout'
   | 'target-offline'
-  | 'target-unavailable';
+  | 'target-unavailable'
+  | 'target-untrusted'
+  | 'target-plaintext-refused'
+  | 'target-credentials-malformed';
 
 /** Why an open connection ended. */
 export type ConnectionCloseCode = 'closed-by-us' | 'connection-lost' | 'device-offline';
@@ -24,6 +27,8 @@ export interface ConnectionListener {
   message(message: Uint8Array): void;
   /** Text that the device printed between the messages, as it came. */
   console?(text: Uint8Array): void;
+  /** The way was interrupted and is there again: what was under way may be lost. */
+  resumed?(): void;
   /** The connection ended. Told once; nothing follows. */
   closed?(reason: ConnectionClose): void;
 }
@@ -43,6 +48,11 @@ export interface SmpConnection {
   readonly lineBytesPerSecond: number | undefined;
   /** Why it ended, or undefined while it is open. */
   readonly closed: ConnectionClose | undefined;
+  /**
+   * Whether the way is broken just now and expected back: waiting for an answer makes no sense.
+   * It then either ends or resumes. A way that cannot come back leaves this out.
+   */
+  readonly isInterrupted?: boolean;
   /** Sets who is told; the previous one is told nothing more. */
   listen(listener: ConnectionListener): void;
   /**

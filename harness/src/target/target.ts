@@ -9,6 +9,8 @@ export type TargetSpec =
   | { readonly kind: 'udp'; readonly host: string; readonly port: number }
   | {
       readonly kind: 'mqtt';
+      /** Whether it is `mqtts://`. */
+      readonly isTls: boolean;
       readonly host: string;
       readonly port: number;
       readonly device: string;
@@ -20,19 +22,21 @@ export const SERIAL_BAUD_RATE_DEFAULT = 115_200;
 export const SMP_UDP_PORT_DEFAULT = 1337;
 /** The port MQTT brokers listen on. */
 export const MQTT_PORT_DEFAULT = 1883;
+/** The port they listen on for TLS. */
+export const MQTTS_PORT_DEFAULT = 8883;
 
 const TARGET_CHARACTERS_MAX = 1024;
 const BAUD_RATE_MIN = 50;
 const BAUD_RATE_MAX = 20_000_000;
 const PORT_MAX = 65_535;
-const FORMS = 'sim, serial:/dev/ttyACM0, tcp:HOST:PORT, udp:HOST:PORT or mqtt://HOST:PORT/DEVICE';
+const FORMS = 'sim, serial:/dev/ttyACM0, tcp:HOST:PORT, udp:HOST:PORT or mqtts://HOST:PORT/DEVICE';
 
 type TargetVerdict = Verdict<TargetSpec, 'target-malformed'>;
 
 /**
  * Reads a target as people write it: `sim`, `serial:/dev/ttyACM0?baud=115200`, `tcp:HOST:PORT`,
- * `udp:HOST[:PORT]`, `mqtt://HOST[:PORT]/DEVICE` or `mqtt:HOST[:PORT]/DEVICE`. IPv6 addresses stand
- * in brackets. The refusal names the right form.
+ * `udp:HOST[:PORT]`, `mqtts://HOST[:PORT]/DEVICE` or `mqtt://HOST[:PORT]/DEVICE`, the slashes at
+ * will. IPv6 addresses stand in brackets. The refusal names the right form.
  */
 export function parseTarget(text: string): TargetVerdict {
   if (text.length > TARGET_CHARACTERS_MAX) {
@@ -54,6 +58,7 @@ export function parseTarget(text: string): TargetVerdict {
         portDefault: SMP_UDP_PORT_DEFAULT,
       });
     case 'mqtt':
+    case 'mqtts':
       return parseMqtt(text, withoutSlashes(rest));
     default:
       return malformed(`"${text}" is no target; write ${FORMS}`);
@@ -71,8 +76,13 @@ export function formatTarget(spec: TargetSpec): string {
     case 'udp':
       return `${spec.kind}:${formatHost(spec.host)}:${spec.port}`;
     case 'mqtt':
-      return `mqtt://${formatHost(spec.host)}:${spec.port}/${spec.device}`;
+      return `${formatBroker(spec)}/${spec.device}`;
   }
+}
+
+/** The broker of an mqtt target: `mqtts://HOST:PORT`, or `mqtt://HOST:PORT`. */
+export function formatBroker(spec: Extract<TargetSpec, { kind: 'mqtt' }>): string {
+  return `${spec.isTls ? 'mqtts' : 'mqtt'}://${formatHost(spec.host)}:${spec.port}`;
 }
 
 function parseSerial(text: string, rest: string): TargetVerdict {
@@ -110,10 +120,12 @@ function parseSocket(socket: SocketText): TargetVerdict {
 }
 
 function parseMqtt(text: string, rest: string): TargetVerdict {
+  const isTls = text.startsWith('mqtts:');
   const slash = rest.indexOf('/');
   const device = slash < 0 ? '' : rest.slice(slash + 1);
-  const place = parsePlace(slash < 0 ? rest : rest.slice(0, slash), MQTT_PORT_DEFAULT);
-  const form = 'write mqtt://HOST:PORT/DEVICE, for example mqtt://127.0.0.1:1883/board-1';
+  const portDefault = isTls ? MQTTS_PORT_DEFAULT : MQTT_PORT_DEFAULT;
+  const place = parsePlace(slash < 0 ? rest : rest.slice(0, slash), portDefault);
+  const form = 'write mqtts://HOST:PORT/DEVICE, or mqtt://127.0.0.1:1883/board-1 on this machine';
   if (place === undefined) return malformed(`"${text}" is no mqtt target; ${form}`);
   // The device is one level of a topic: wildcards and further levels would address others.
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(device)) {
@@ -121,7 +133,7 @@ function parseMqtt(text: string, rest: string): TargetVerdict {
       `"${device}" is no device name (1 to 64 letters, digits, dots, dashes, underscores); ${form}`,
     );
   }
-  return accept({ kind: 'mqtt', ...place, device });
+  return accept({ kind: 'mqtt', isTls, ...place, device });
 }
 
 function parsePlace(

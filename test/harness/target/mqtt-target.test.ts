@@ -66,19 +66,25 @@ function status(state: 'online' | 'offline'): Buffer {
 }
 
 async function openDevice(
-  options: { readonly device?: string; readonly port?: number; readonly timeoutMs?: number } = {},
+  options: {
+    readonly device?: string;
+    readonly port?: number;
+    readonly timeoutMs?: number;
+    readonly absenceMsMax?: number;
+  } = {},
 ): Promise<Verdict<SmpConnection, TargetRejectCode>> {
   const { device = DEVICE, port = broker.port, timeoutMs = 2_000 } = options;
+  const { absenceMsMax = 10_000 } = options;
   const opened = await openTarget(
-    { kind: 'mqtt', host: '127.0.0.1', port, device },
-    { connectTimeoutMs: timeoutMs },
+    { kind: 'mqtt', isTls: false, host: '127.0.0.1', port, device },
+    { connectTimeoutMs: timeoutMs, mqtt: { absenceMsMax } },
   );
   if (opened.ok) open.push(opened.value);
   return opened;
 }
 
-async function mustOpen(): Promise<SmpConnection> {
-  const opened = await openDevice();
+async function mustOpen(absenceMsMax?: number): Promise<SmpConnection> {
+  const opened = await openDevice(absenceMsMax === undefined ? {} : { absenceMsMax });
   if (!opened.ok) throw new Error(opened.detail);
   return opened.value;
 }
@@ -125,22 +131,45 @@ describe('an mqtt target', () => {
     expect(unknown).toHaveProperty('detail', expect.stringContaining('no device "nobody"'));
   });
 
-  it('tells a request under way when the device goes offline', async () => {
+  it('ends when a device that went offline does not come back in time', async () => {
     const device = await serve(new TestDevice().program(0, RUNNING));
-    const client = new SmpClient(await mustOpen());
+    const client = new SmpClient(await mustOpen(200));
     device.removeAllListeners('message');
     const pending = client.echo('hello');
     device.stream.destroy();
     expect(await pending).toMatchObject({ ok: false, code: 'device-offline' });
   });
 
-  it('tells an upload when the broker dies, and resumes it over a new one', async () => {
+  it('goes on with a request when the device went offline and came back', async () => {
+    const target = new TestDevice().program(0, RUNNING);
+    const device = await serve(target);
+    const client = new SmpClient(await mustOpen());
+    device.removeAllListeners('message');
+    const pending = client.echo('hello');
+    device.stream.destroy();
+    await serve(target);
+    expect(await pending).toEqual({ ok: true, value: 'hello' });
+  });
+
+  it('waits longer than its tries last for a device that is away', async () => {
+    const target = new TestDevice().program(0, RUNNING);
+    const device = await serve(target);
+    const client = new SmpClient(await mustOpen(), { timeoutMs: 50, retries: 0 });
+    device.stream.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const pending = client.echo('hello');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await serve(target);
+    expect(await pending).toEqual({ ok: true, value: 'hello' });
+  });
+
+  it('tells an upload when the broker dies for good, and resumes it over a new one', async () => {
     const target = new TestDevice({
       slotRuns: [{ count: 16, sizeBytes: 4096 }],
       bufferSizeBytes: 512,
     });
     await serve(target.program(0, RUNNING));
-    const client = new SmpClient(await mustOpen());
+    const client = new SmpClient(await mustOpen(200));
     let died: Promise<void> | undefined;
     const uploaded = await client.imageUpload(NEXT.bytes, {
       onProgress: ({ sentBytes }) => {
@@ -148,6 +177,7 @@ describe('an mqtt target', () => {
       },
     });
     expect(uploaded).toMatchObject({ ok: false, code: 'connection-lost' });
+    expect(uploaded).toHaveProperty('detail', expect.stringContaining('does not listen'));
     await died;
 
     broker = await startEmbeddedBroker();

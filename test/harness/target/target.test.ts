@@ -11,8 +11,15 @@ describe('parseTarget', () => {
     ['tcp://10.0.0.7:1', { kind: 'tcp', host: '10.0.0.7', port: 1 }],
     ['udp:[fe80::1]:1337', { kind: 'udp', host: 'fe80::1', port: 1337 }],
     ['udp:board.local', { kind: 'udp', host: 'board.local', port: 1337 }],
-    ['mqtt://broker:1884/board-1', { kind: 'mqtt', host: 'broker', port: 1884, device: 'board-1' }],
-    ['mqtt:broker/a', { kind: 'mqtt', host: 'broker', port: 1883, device: 'a' }],
+    [
+      'mqtt://broker:1884/board-1',
+      { kind: 'mqtt', isTls: false, host: 'broker', port: 1884, device: 'board-1' },
+    ],
+    ['mqtt:broker/a', { kind: 'mqtt', isTls: false, host: 'broker', port: 1883, device: 'a' }],
+    [
+      'mqtts://broker/board-1',
+      { kind: 'mqtt', isTls: true, host: 'broker', port: 8883, device: 'board-1' },
+    ],
   ])('reads %s', (text, spec) => {
     expect(parseTarget(text)).toEqual({ ok: true, value: spec });
   });
@@ -30,10 +37,10 @@ describe('parseTarget', () => {
     ['tcp:host:65536', 'write tcp:HOST:PORT'],
     ['tcp::80', 'write tcp:HOST:PORT'],
     ['udp:fe80::1:1337', 'write udp:HOST:PORT'],
-    ['mqtt://broker:1883', 'write mqtt://HOST:PORT/DEVICE'],
-    ['mqtt://broker:1883/', 'write mqtt://HOST:PORT/DEVICE'],
-    ['mqtt://broker:1883/+', 'write mqtt://HOST:PORT/DEVICE'],
-    ['mqtt://broker:1883/a/b', 'write mqtt://HOST:PORT/DEVICE'],
+    ['mqtt://broker:1883', 'write mqtts://HOST:PORT/DEVICE'],
+    ['mqtt://broker:1883/', 'write mqtts://HOST:PORT/DEVICE'],
+    ['mqtt://broker:1883/+', 'write mqtts://HOST:PORT/DEVICE'],
+    ['mqtt://broker:1883/a/b', 'write mqtts://HOST:PORT/DEVICE'],
     ['x'.repeat(5000), 'at most 1024 characters'],
   ])('refuses %j and names the right form', (text, form) => {
     const verdict = parseTarget(text);
