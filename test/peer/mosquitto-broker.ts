@@ -1,9 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { EmbeddedBrokerTls } from '@brickproof/harness';
 
 /** A real mosquitto on the loopback interface, which can be killed and started again. */
 export interface MosquittoBroker {
@@ -20,12 +22,30 @@ export interface MosquittoBroker {
 const START_TIMEOUT_MS = 10_000;
 const START_POLL_MS = 20;
 
+/** What it asks of its clients. */
+export interface MosquittoOptions {
+  readonly tls?: EmbeddedBrokerTls;
+  /** Password by user name. */
+  readonly users?: ReadonlyMap<string, string>;
+  /** A whole configuration in place of all that; its listener gets a port of the test's. */
+  readonly config?: string;
+  /** What the configuration names, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+const PASSWORD_ROUNDS = 101;
+const PASSWORD_BYTES = 64;
+const SALT_BYTES = 12;
+
 /** Prepares a broker that keeps nothing over a restart; it does not run yet. */
-export async function createMosquitto(command: string): Promise<MosquittoBroker> {
+export async function createMosquitto(
+  command: string,
+  options: MosquittoOptions = {},
+): Promise<MosquittoBroker> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'brickproof-mosquitto-'));
   const config = join(folder, 'mosquitto.conf');
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+  writeFileSync(config, configure(folder, port, options));
   let child: ChildProcess | undefined;
   const kill = async (): Promise<void> => {
     const running = child;
@@ -37,9 +57,9 @@ export async function createMosquitto(command: string): Promise<MosquittoBroker>
   };
   return {
     port,
-    url: `mqtt://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? 'mqtt' : 'mqtts'}://127.0.0.1:${port}`,
     start: async () => {
-      child = spawn(command, ['-c', config], { stdio: 'ignore' });
+      child = spawn(command, ['-c', config], { cwd: folder, stdio: 'ignore' });
       await listening(child, port);
     },
     kill,
@@ -48,6 +68,44 @@ export async function createMosquitto(command: string): Promise<MosquittoBroker>
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Writes what the configuration names beside it. */
+function configure(folder: string, port: number, options: MosquittoOptions): string {
+  const { tls, users, config, files } = options;
+  for (const [name, text] of Object.entries(files ?? {})) writeFileSync(join(folder, name), text);
+  const lines =
+    config === undefined
+      ? [`listener ${port} 127.0.0.1`, `allow_anonymous ${users === undefined}`]
+      : [config.replace(/^listener \d+$/m, `listener ${port} 127.0.0.1`)];
+  const file = (key: string, text: string): void => {
+    const path = join(folder, key);
+    writeFileSync(path, text);
+    lines.push(`${key} ${path}`);
+  };
+  // It would become a user of its own, who cannot read a folder of ours.
+  if (process.getuid?.() === 0) lines.push('user root');
+  if (users !== undefined) file('password_file', passwordFile(users));
+  if (tls !== undefined) {
+    file('certfile', tls.certificate);
+    file('keyfile', tls.key);
+    if (tls.clientCa !== undefined) {
+      file('cafile', tls.clientCa);
+      lines.push('require_certificate true');
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
+function passwordFile(users: ReadonlyMap<string, string>): string {
+  const lines = [...users].map(([user, password]) => {
+    const salt = randomBytes(SALT_BYTES);
+    const hash = pbkdf2Sync(password, salt, PASSWORD_ROUNDS, PASSWORD_BYTES, 'sha512');
+    const parts = [PASSWORD_ROUNDS, salt.toString('base64'), hash.toString('base64')];
+    return `${user}:$7$${parts.join('$')}`;
+  });
+  return `${lines.join('\n')}\n`;
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -48,7 +48,10 @@ export class MqttDevice {
 
   constructor(
     broker: MqttBrokerOptions,
-    options: Partial<MqttSessionOptions> & { readonly device?: TestDevice } = {},
+    options: Partial<MqttSessionOptions> & {
+      readonly device?: TestDevice;
+      readonly name?: string;
+    } = {},
   ) {
     this.device =
       options.device ??
@@ -56,9 +59,10 @@ export class MqttDevice {
         slotRuns: [{ count: 16, sizeBytes: 4096 }],
         bufferSizeBytes: BUFFER_BYTES,
       }).program(0, RUNNING);
-    this.topics = topicsOf();
+    const name = options.name ?? DEVICE;
+    this.topics = topicsOf(name);
     this.session = new MqttSession({
-      clientId: DEVICE,
+      clientId: name,
       reconnect: RECONNECT,
       ...options,
       broker: must(describeMqttBroker(broker)),
@@ -139,9 +143,9 @@ export class MqttBench {
 
   async open(
     url: string,
-    options: MqttTargetOptions & { readonly timeoutMs?: number } = {},
+    options: MqttTargetOptions & { readonly timeoutMs?: number; readonly device?: string } = {},
   ): Promise<Verdict<SmpConnection, TargetRejectCode>> {
-    const opened = await openTarget(must(parseTarget(`${url}/${DEVICE}`)), {
+    const opened = await openTarget(must(parseTarget(`${url}/${options.device ?? DEVICE}`)), {
       connectTimeoutMs: options.timeoutMs ?? 10_000,
       mqtt: options,
     });
@@ -151,7 +155,7 @@ export class MqttBench {
 
   async client(
     url: string,
-    options: MqttTargetOptions = {},
+    options: MqttTargetOptions & { readonly device?: string } = {},
     timeoutMs = 2_500,
   ): Promise<SmpClient> {
     return new SmpClient(must(await this.open(url, options)), { timeoutMs });
