@@ -6,7 +6,7 @@ import type { SmpServer } from './smp/server.js';
 import type { Store } from './store/store.js';
 import { DatagramLink } from './transport/datagram-link.js';
 import { MqttLink } from './transport/mqtt-link.js';
-import type { MqttPort } from './transport/mqtt-link.js';
+import type { MqttLinkOptions, MqttPort } from './transport/mqtt-link.js';
 import type { MqttTopics } from './transport/mqtt-topics.js';
 import { SerialLink } from './transport/serial-link.js';
 import {
@@ -76,17 +76,17 @@ export class Agent {
   }
 
   /** Answers SMP over a broker, next to the console. One link for each connection. */
-  mqttLink(topics: MqttTopics, port: MqttPort): MqttLink {
-    const { store, crypto, system, bufferSizeBytes } = this.#device;
-    return new MqttLink({
-      topics,
-      port,
-      store,
-      crypto,
+  mqttLink(
+    topics: MqttTopics,
+    port: MqttPort,
+    requests: Pick<MqttLinkOptions, 'handle' | 'maxMessageBytes'> = {
       handle: (request) => this.server.handle(request),
-      maxMessageBytes: bufferSizeBytes,
-      version: system.info.kernelRelease,
-    });
+      maxMessageBytes: this.#device.bufferSizeBytes,
+    },
+  ): MqttLink {
+    const { store, crypto, system } = this.#device;
+    const version = system.info.kernelRelease;
+    return new MqttLink({ topics, port, store, crypto, version, ...requests });
   }
 
   /** Answers SMP in datagrams, next to the console. */

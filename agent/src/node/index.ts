@@ -126,3 +126,7 @@ export {
   ReconnectDelay,
 } from './transport/reconnect-delay.js';
 export type { ReconnectLimits } from './transport/reconnect-delay.js';
+export { DEVICE_CONFIG_SCHEMA } from './config/device-config.js';
+export type { DeviceConfig } from './config/device-config.js';
+export { loadDeviceConfig } from './config/load-config.js';
+export type { ConfigRejectCode } from './config/load-config.js';

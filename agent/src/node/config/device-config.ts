@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { GenericSchema } from 'valibot';
-import type { StrategyName } from '@brickproof/bootloader-sim';
+import type { StrategyName, Verdict } from '@brickproof/bootloader-sim';
 import { parseDuration } from './duration.js';
 import { parseSize } from './size.js';
 
@@ -123,32 +123,42 @@ type Whole = GenericSchema<unknown, number>;
 type Words = GenericSchema<unknown, readonly string[]>;
 
 /** A size, written 4096, 0x1000, 4KiB or 1MiB. */
-function size(range: { readonly min: number; readonly max: number }): Whole {
+function size(range: Range): Whole {
+  const form = 'a size such as 4096, 0x1000, 128KiB or 16MiB';
   return v.pipe(
-    v.union([v.number(), v.string()], 'a size such as 4096, 0x1000, 128KiB or 16MiB'),
-    v.transform((written) => {
-      const parsed = parseSize(String(written));
-      return parsed.ok ? parsed.value : Number.NaN;
-    }),
-    v.check((bytes) => !Number.isNaN(bytes), 'a size such as 4096, 0x1000, 128KiB or 16MiB'),
+    v.union([v.number(), v.string()], form),
+    read((written) => parseSize(String(written)), form),
     v.minValue(range.min),
     v.maxValue(range.max),
   );
 }
 
 /** A time, written 250ms, 10s, 5min or 1h; in milliseconds. */
-function time(range: { readonly min: number; readonly max: number }): Whole {
+function time(range: Range): Whole {
   const form = 'a time such as 250ms, 10s, 5min or 1h';
   return v.pipe(
     v.string(form),
-    v.transform((written) => {
-      const parsed = parseDuration(written);
-      return parsed.ok ? parsed.value : Number.NaN;
-    }),
-    v.check((ms) => !Number.isNaN(ms), form),
+    read(parseDuration, form),
     v.minValue(range.min),
     v.maxValue(range.max),
   );
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+function read<T>(
+  parse: (written: T) => Verdict<number, string>,
+  form: string,
+): v.RawTransformAction<T, number> {
+  return v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const parsed = parse(dataset.value);
+    if (parsed.ok) return parsed.value;
+    addIssue({ message: form });
+    return NEVER;
+  });
 }
 
 function whole(min: number, max: number): Whole {

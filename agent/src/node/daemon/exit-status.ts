@@ -1,3 +1,5 @@
+import type { Rejected } from '@brickproof/bootloader-sim';
+
 /**
  * How the daemon ends. Only `failed` is worth another try by itself; the others stay until somebody
  * changes something, and the unit file tells systemd so.
@@ -13,14 +15,18 @@ export const AGENT_EXIT = {
   storeNewer: 14,
   storeUnusable: 15,
   nothingBootable: 16,
+  imageRefused: 17,
 } as const;
 
 /** One of the exit statuses. */
 export type AgentExitStatus = (typeof AGENT_EXIT)[keyof typeof AGENT_EXIT];
 
-/** Why the daemon cannot go on: the status it ends with, and one line that says what to do. */
-export interface AgentExit {
+/** Why the agent cannot go on: the status it ends with, and what to do about it. */
+export interface AgentExit extends Rejected<string> {
   readonly status: AgentExitStatus;
-  readonly code: string;
-  readonly sentence: string;
+}
+
+/** Ends with a status because of a refusal. */
+export function exitWith(status: AgentExitStatus, refusal: Rejected<string>): AgentExit {
+  return { ...refusal, status };
 }

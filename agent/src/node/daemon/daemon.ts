@@ -1,0 +1,227 @@
+import { arch, hostname, release } from 'node:os';
+import { DONE, accept, formatImageVersion, readImageSummary } from '@brickproof/bootloader-sim';
+import type { BootLogLevel } from '@brickproof/bootloader-sim';
+import { Agent } from '../../agent.js';
+import { FlashBootControl } from '../../boot-control/flash-boot-control.js';
+import type { SystemInfo } from '../../smp/os-group.js';
+import { answerSmpFault } from '../../smp/server.js';
+import type { RequestHandler } from '../../transport/serial-link.js';
+import { verifyStaged } from '../../update/verify-staged.js';
+import { chooseSlot } from '../boot/choose-slot.js';
+import type { BufferConfig } from '../config/device-config.js';
+import { SlotReadFailure } from '../storage/file-flash-area.js';
+import { RebootCommand } from '../supervise/reboot-command.js';
+import { SelfTestCommand } from '../supervise/self-test-command.js';
+import type { ServiceManager } from '../supervise/service-manager.js';
+import type { DaemonLog } from './daemon-log.js';
+import { startLinks } from './device-links.js';
+import type { DeviceLinks, PreparedLinks } from './device-links.js';
+import { AGENT_EXIT, exitWith } from './exit-status.js';
+import type { OpenDevice, Opened } from './open-device.js';
+
+/** How often the agent moves on what takes time: often in a trial, rarely when there is none. */
+const TRIAL_TICK_MS = 250;
+const IDLE_TICK_MS = 2_000;
+
+/** What a daemon needs beside its device. */
+export interface DaemonPorts {
+  readonly log: DaemonLog;
+  readonly serviceManager: ServiceManager;
+  readonly links: PreparedLinks;
+}
+
+/** What the links need of the daemon. */
+export interface RequestServer {
+  /** Answers requests on a link with these buffers; it never throws for what a disk does. */
+  handlerFor(buffers: BufferConfig): RequestHandler;
+  readonly agent: Agent;
+}
+
+/**
+ * Chooses the slot of this boot and starts the agent on it. Ends with `nothingBootable` when no slot
+ * holds an image that may run.
+ */
+export function startDaemon(device: OpenDevice, ports: DaemonPorts): Opened<Daemon> {
+  const { config, slots, keys, crypto, counters } = device;
+  const chosen = chooseSlot({
+    strategy: config.slots.strategy,
+    config: config.boot,
+    slots,
+    keys,
+    crypto,
+    counters,
+    log: (level: BootLogLevel, text) => {
+      ports.log.write(level, `boot: ${text}`);
+    },
+  });
+  if (!chosen.ok) {
+    const isEmpty = chosen.code === 'boot-no-image';
+    const status = isEmpty ? AGENT_EXIT.nothingBootable : AGENT_EXIT.config;
+    const hint = isEmpty ? '; put one there with "brickproof-agent provision"' : '';
+    return exitWith(status, { ...chosen, detail: chosen.detail + hint });
+  }
+  return accept(new Daemon(device, ports, chosen.value.slot));
+}
+
+/** The agent on a device of its own, with its links, from start to stop. */
+export class Daemon implements RequestServer {
+  readonly agent: Agent;
+  readonly #device: OpenDevice;
+  readonly #ports: DaemonPorts;
+  readonly #selfTest: SelfTestCommand;
+  readonly #reboot: RebootCommand;
+  readonly #links: DeviceLinks;
+  #timer: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** `activeSlot`: what this boot chose. */
+  constructor(device: OpenDevice, ports: DaemonPorts, activeSlot: number) {
+    this.#device = device;
+    this.#ports = ports;
+    const { config, store, crypto } = device;
+    const { log } = ports;
+    const info = systemInfoOf(device, activeSlot);
+    const environment = programEnvironment(device, { activeSlot, version: info.kernelRelease });
+    this.#selfTest = new SelfTestCommand({ config: config.selfTest, environment, log });
+    this.#reboot = new RebootCommand({ command: config.boot.reboot, environment, log });
+    this.agent = new Agent(
+      {
+        bootControl: bootControlOf(device, { activeSlot, log }),
+        store,
+        crypto,
+        clock: { nowMs: () => performance.now() },
+        system: {
+          info,
+          requestReset: () => {
+            this.#reboot.request();
+          },
+        },
+        selfTest: () => this.#selfTest.poll(),
+        connectivity: () => this.#links.connectivity(),
+        log: (text) => {
+          log.write('info', text);
+        },
+        ...LARGEST_BUFFERS,
+      },
+      { ...config.trial, confirms: config.trial.confirm === 'self-test' },
+    );
+    log.write('info', `Running image ${info.kernelRelease} in slot ${activeSlot}`);
+    this.#links = startLinks({ device, prepared: ports.links, server: this, log });
+    this.#tick();
+  }
+
+  /** Resolves once every link that can be opened at once is open. */
+  async ready(): Promise<void> {
+    await this.#links.opened;
+    if (this.#stopping !== undefined) return;
+    const where = this.#links.describe();
+    this.#ports.log.write('info', `Ready: ${where}`);
+    this.#ports.serviceManager.ready(where);
+  }
+
+  handlerFor(buffers: BufferConfig): RequestHandler {
+    const server = this.agent.server.withBuffers(buffers);
+    return (request) => {
+      try {
+        return server.handle(request);
+      } catch (error) {
+        this.#reportRead(error);
+        return answerSmpFault(request, 'unknown');
+      }
+    };
+  }
+
+  /** Ends in bounded time, whatever is going on; what was acknowledged is on the disk. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#ports.serviceManager.stopping();
+    this.#selfTest.stop();
+    this.#reboot.stop();
+    await this.#links.stop();
+    this.#device.close();
+  }
+
+  #tick(): void {
+    try {
+      this.agent.tick();
+      this.#ports.serviceManager.alive();
+    } catch (error) {
+      this.#reportRead(error);
+    }
+    const isTrial = this.agent.trialState === 'testing' || this.agent.trialState === 'waiting';
+    this.#timer = setTimeout(
+      () => {
+        this.#tick();
+      },
+      isTrial ? TRIAL_TICK_MS : IDLE_TICK_MS,
+    );
+  }
+
+  /** A disk that fails is told and tried again; anything else is a mistake of ours. */
+  #reportRead(error: unknown): void {
+    if (!(error instanceof SlotReadFailure)) throw error;
+    this.#ports.log.write('error', error.message);
+  }
+}
+
+/** What the agent's own server takes; each link says how much of it is its own. */
+const LARGEST_BUFFERS = { bufferSizeBytes: 65_543, bufferCount: 1 } as const;
+
+function bootControlOf(
+  { config, slots, keys, crypto, counters }: OpenDevice,
+  { activeSlot, log }: { readonly activeSlot: number; readonly log: DaemonLog },
+): FlashBootControl {
+  const { strategy } = config.slots;
+  return new FlashBootControl({
+    strategy,
+    slots,
+    activeSlot,
+    mayBoot: (slot) => {
+      const staged = slots[slot === 0 ? 0 : 1];
+      // Bytes that are still in the system's memory are not what the bootloader will find.
+      const synced = staged.sync();
+      if (!synced.ok) return synced;
+      const runsAt = strategy === 'direct-xip' ? staged : slots[0];
+      const policy = { keys, crypto, securityCounter: () => counters?.read(0) };
+      const verified = verifyStaged(policy, staged, runsAt.flashOffset);
+      if (verified.ok) return DONE;
+      const why = `${verified.code}: ${verified.detail}`;
+      log.write('warning', `Image in slot ${slot} refused: ${why}`);
+      return verified;
+    },
+  });
+}
+
+function systemInfoOf({ config, slots }: OpenDevice, activeSlot: number): SystemInfo {
+  const summary = readImageSummary(slots[activeSlot === 0 ? 0 : 1]);
+  return {
+    kernelName: 'Brickproof',
+    nodeName: config.device.name,
+    kernelRelease: summary.ok ? formatImageVersion(summary.value.header.version) : 'unknown',
+    kernelVersion: `Node.js ${process.version}`,
+    buildDateTime: 'unknown',
+    machine: arch(),
+    processor: arch(),
+    hardwarePlatform: config.device.hardware,
+    operatingSystem: `Linux ${release()} ${hostname()}`,
+  };
+}
+
+/** What the user's programs are told. */
+function programEnvironment(
+  { config }: OpenDevice,
+  { activeSlot, version }: { readonly activeSlot: number; readonly version: string },
+): Readonly<Record<string, string>> {
+  const slot = activeSlot === 0 ? config.slots.primary : config.slots.secondary;
+  return {
+    BRICKPROOF_DEVICE: config.device.name,
+    BRICKPROOF_SLOT: String(activeSlot),
+    BRICKPROOF_SLOT_PATH: slot.path,
+    BRICKPROOF_VERSION: version,
+  };
+}

@@ -1,0 +1,3 @@
+import { runAgentCommand } from './cli/agent-command.js';
+
+process.exitCode = await runAgentCommand(process.argv.slice(2));

@@ -1,0 +1,197 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { SMP_GROUP, UPDATE_COMMAND, encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
+import type { SmpClient } from '@brickproof/harness';
+import { openPty } from '@brickproof/harness';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { DeviceFolder, must, sampleImage } from './device-folder.js';
+import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
+
+const NEXT = sampleImage('good-1.1.0-imgtool.bin');
+const PATIENCE = { timeout: 15_000, interval: 20 };
+const devices: DeviceFolder[] = [];
+
+afterEach(async () => {
+  for (const device of devices.splice(0)) await device.dispose();
+});
+
+function newDevice(options: DeviceFolderOptions = {}): DeviceFolder {
+  const device = new DeviceFolder(options);
+  devices.push(device);
+  return device;
+}
+
+async function upload(client: SmpClient, path = NEXT): Promise<void> {
+  must(await client.imageUpload(readFileSync(path)));
+  const staged = must(await client.imageState()).find(({ active }) => !active);
+  must(await client.imageTest(staged?.hash ?? new Uint8Array(0)));
+}
+
+/** Asks for a reset, sees the reboot command done, and starts the daemon in the next boot. */
+async function resetInto(device: DeviceFolder, daemon: RunningDaemon): Promise<RunningDaemon> {
+  const client = await daemon.client();
+  must(await client.reset());
+  await vi.waitFor(() => {
+    expect(existsSync(device.file('reboot-wanted'))).toBe(true);
+  }, PATIENCE);
+  expect(await daemon.kill('SIGTERM')).toBe(0);
+  device.reboot();
+  return device.start();
+}
+
+async function running(daemon: RunningDaemon): Promise<unknown> {
+  const client = await daemon.client();
+  return must(await client.imageState()).find(({ active }) => active);
+}
+
+async function lastUpdate(daemon: RunningDaemon): Promise<unknown> {
+  const client = await daemon.client();
+  const answer = must(
+    await client.request({
+      op: 'read',
+      group: SMP_GROUP.brickproof,
+      command: UPDATE_COMMAND.lastUpdate,
+      body: {},
+    }),
+  );
+  return answer['state'];
+}
+
+describe('the daemon', () => {
+  it('is updated, boots the new image on trial, and confirms it', async () => {
+    const device = await newDevice().provision();
+    const first = await device.start();
+    expect(await running(first)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
+    await upload(await first.client());
+    const second = await resetInto(device, first);
+    await second.says(/image confirmed/);
+    expect(await running(second)).toMatchObject({ slot: 1, version: '1.1.0', confirmed: true });
+    expect(await lastUpdate(second)).toBe('confirmed');
+  });
+
+  it('goes back when its self-test fails, and tells so', async () => {
+    const more = `self-test: { command: [sh, -c, 'echo $BRICKPROOF_VERSION; exit 3'] }`;
+    const device = await newDevice({ more }).provision();
+    const first = await device.start();
+    await upload(await first.client());
+    const trial = await resetInto(device, first);
+    await trial.says(/self-test: 1\.1\.0/);
+    await trial.says(/Self-test failed: exit status 3/);
+    await trial.says(/Rebooting: touch/);
+    await trial.kill('SIGTERM');
+    device.reboot();
+    const after = await device.start();
+    expect(await running(after)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
+    expect(await lastUpdate(after)).toBe('failed');
+  });
+
+  it.each(['[sleep, "60"]', '[/nowhere/self-test]'])(
+    'fails a trial whose self-test, %s, does not end or cannot start',
+    async (command) => {
+      const more = `self-test: { command: ${command}, timeout: 200ms }`;
+      const device = await newDevice({ more }).provision();
+      const first = await device.start();
+      await upload(await first.client());
+      const trial = await resetInto(device, first);
+      await trial.says(/Trial failed: the self-test failed/);
+    },
+  );
+
+  it('chooses a slot once in a boot, however often it is started', async () => {
+    const device = await newDevice({ trial: '{ settle: 1h, timeout: 2h }' }).provision();
+    const first = await device.start();
+    await upload(await first.client());
+    const trial = await resetInto(device, first);
+    await trial.kill('SIGKILL');
+    const again = await device.start();
+    expect(again.output).not.toMatch(/Starting Direct-XIP/);
+    expect(await running(again)).toMatchObject({ version: '1.1.0', confirmed: false });
+    // Another boot, and the trial that was not confirmed is over.
+    await again.kill('SIGKILL');
+    device.reboot();
+    const later = await device.start();
+    expect(later.output).toMatch(/Erasing faulty image in the secondary slot/);
+    expect(await running(later)).toMatchObject({ version: '1.0.0', confirmed: true });
+    expect(await lastUpdate(later)).toBe('failed');
+  });
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'resumes an upload that %s cut short',
+    async (signal) => {
+      const device = await newDevice().provision();
+      const first = await device.start();
+      const image = readFileSync(NEXT);
+      const cut = new AbortController();
+      const client = await first.client();
+      const aborted = await client.imageUpload(image, {
+        signal: cut.signal,
+        onProgress: ({ sentBytes }) => {
+          if (sentBytes > image.byteLength / 2) cut.abort();
+        },
+      });
+      expect(aborted).toMatchObject({ ok: false, code: 'upload-aborted' });
+      expect(await first.kill(signal)).toBe(signal === 'SIGTERM' ? 0 : null);
+      const second = await device.start();
+      const report = must(await (await second.client()).imageUpload(image));
+      expect(report).toMatchObject({ bytes: image.byteLength, match: true });
+      // It goes on from the last sector that was noted: 16 KiB.
+      expect(report.resumedFrom).toBeGreaterThan(image.byteLength / 2 - 32 * 1024);
+    },
+  );
+
+  it('stops cleanly in the middle of a self-test', async () => {
+    const more = 'self-test: { command: [sleep, "60"] }';
+    const device = await newDevice({ more }).provision();
+    const first = await device.start();
+    await upload(await first.client());
+    const trial = await resetInto(device, first);
+    await trial.says(/Self-test: sleep 60/);
+    expect(await trial.kill('SIGTERM')).toBe(0);
+    expect(trial.output).toMatch(/Stopped\n$/);
+  });
+
+  it('does not mark an image that it would not boot', async () => {
+    const device = await newDevice().provision();
+    const daemon = await device.start();
+    const client = await daemon.client();
+    must(await client.imageUpload(readFileSync(sampleImage('bad-signature-1.1.0.bin'))));
+    const staged = must(await client.imageState()).find(({ active }) => !active);
+    const refused = await client.imageTest(staged?.hash ?? new Uint8Array(0));
+    expect(refused).toMatchObject({ ok: false, code: 'smp-device-refused' });
+    await daemon.says(/Image in slot 1 refused: image-signature-invalid/);
+    expect(await lastUpdate(daemon)).toBe('none');
+  });
+
+  it('answers at a serial port too, each link with buffers of its own', async () => {
+    const pty = await openPty();
+    try {
+      const links = `serial: { path: '${pty.path}', buffer-size: 1KiB }\n  udp: { port: 0 }`;
+      const device = await newDevice({ links }).provision();
+      const daemon = await device.start();
+      await daemon.says(/Serial: open at/);
+      const overUdp = must(await (await daemon.client()).params());
+      expect(overUdp).toMatchObject({ bufSizeBytes: 1472 });
+      const answers: Uint8Array[] = [];
+      pty.onData((bytes) => answers.push(bytes));
+      const params = { version: 2, op: 'read', group: 0, command: 6, sequence: 5 } as const;
+      pty.write(encodeSerialFrames(encodeSmpMessage({ ...params, body: {} })));
+      await vi.waitFor(() => {
+        const [, frame = ''] = Buffer.concat(answers).toString('latin1').split('\u0006\t');
+        const base64 = frame.split('\n')[0];
+        const answer = Buffer.from(base64 ?? '', 'base64').toString('latin1');
+        expect(answer).toContain('buf_size\x19\x04\x00');
+      }, PATIENCE);
+    } finally {
+      pty.close();
+    }
+  });
+
+  it('holds its store alone, and gives it back even when it is killed', async () => {
+    const device = await newDevice().provision();
+    const first = await device.start();
+    const second = await device.run();
+    expect(second).toMatchObject({ status: 15 });
+    expect(second.stderr).toMatch(/disk-store-locked/);
+    await first.kill('SIGKILL');
+    await device.start();
+  });
+});
