@@ -1,3 +1,4 @@
+export { closestWord } from './config/closest-word.js';
 export {
   YAML_CHARACTERS_MAX,
   YAML_PROBLEMS_MAX,

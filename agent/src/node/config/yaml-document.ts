@@ -72,10 +72,9 @@ export function readYamlDocument<T>(
   const checked = safeParse(schema, tree.value);
   if (checked.success) return { ok: true, value: checked.output, placeOf };
   return faulty(
-    checked.issues.map((issue) => {
+    checked.issues.flatMap(meantIssues).map((issue) => {
       const path = pathOf(issue);
-      // The library takes a list for an object whose keys are numbers.
-      if (issue.type === 'strict_object' && Array.isArray(issue.path?.at(-1)?.input)) {
+      if (isListForMapping(issue)) {
         const list = path.slice(0, -1);
         return { ...placeOf(list), sentence: `${subjectOf(list)} is a list, expected a mapping` };
       }
@@ -136,6 +135,27 @@ function pathOf(issue: BaseIssue<unknown>): DocumentPath {
   return (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
 }
 
+/**
+ * Where a value may be one of several kinds, the library only says that it is none of them. What
+ * is wrong deeper inside belongs to the kind that was meant.
+ */
+function meantIssues(issue: GenericIssue): readonly GenericIssue[] {
+  if (issue.type !== 'union') return [issue];
+  const inside = (issue.issues ?? []).filter(
+    (inner) => inner.path !== undefined && !isListForMapping(inner),
+  );
+  const [first, ...rest] = issue.path ?? [];
+  if (inside.length === 0 || first === undefined) return [issue];
+  return inside.flatMap((inner) =>
+    meantIssues({ ...inner, path: [first, ...rest, ...(inner.path ?? [])] }),
+  );
+}
+
+/** The library takes a list for an object whose keys are numbers. */
+function isListForMapping({ type, path }: GenericIssue): boolean {
+  return type === 'strict_object' && Array.isArray(path?.at(-1)?.input);
+}
+
 function describeIssue(issue: GenericIssue, schema: GenericSchema): string {
   const path = pathOf(issue);
   const name = formatPath(path);
@@ -149,17 +169,24 @@ function describeIssue(issue: GenericIssue, schema: GenericSchema): string {
   if (issue.kind === 'schema' && issue.received === 'undefined') return `"${name}" is missing`;
   if (issue.kind === 'validation' && issue.expected === null) return `"${name}" ${issue.message}`;
   const expected = describeExpected(issue);
-  return `${subjectOf(path)} is ${describeKind(issue.received)}, expected ${expected}`;
+  return `${subjectOf(path)} is ${describeReceived(issue)}, expected ${expected}`;
+}
+
+function describeReceived({ kind, input, received }: GenericIssue): string {
+  const isLength = kind === 'validation' && Array.isArray(input);
+  return isLength ? `a list of ${input.length}` : describeKind(received);
 }
 
 /** A rule with a message of its own says what was expected in its words. */
 function describeExpected(issue: GenericIssue): string {
   if (!issue.message.startsWith('Invalid ')) return issue.message;
-  return describeKind(issue.expected ?? 'something else')
+  return (issue.expected ?? 'something else')
     .replace(/^>=/, 'at least ')
     .replace(/^<=/, 'at most ')
-    .replace(/ \| /g, ' or ')
-    .replace(/^\((.*)\)$/, '$1');
+    .replace(/^\((.*)\)$/, '$1')
+    .split(' | ')
+    .map(describeKind)
+    .join(' or ');
 }
 
 function subjectOf(path: DocumentPath): string {

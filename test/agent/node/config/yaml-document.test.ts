@@ -9,6 +9,9 @@ const SCHEMA = v.strictObject({
     v.minLength(1),
   ),
   mode: v.optional(v.picklist(['fast', 'safe'])),
+  either: v.optional(
+    v.union([v.string(), v.strictObject({ path: v.string() }), v.array(v.picklist(['a', 'b']))]),
+  ),
   link: v.optional(
     v.strictObject({ url: v.pipe(v.string(), v.regex(/^mqtts:/, 'an mqtts:// address')) }),
   ),
@@ -60,7 +63,20 @@ describe('a YAML document', () => {
     ],
     [
       'name: b\nslots: [{ path: a, size: 64 }]\nelsewhere: 1',
-      'f.yaml:3:1: "elsewhere" is not a known key; known are name, slots, mode, link',
+      'f.yaml:3:1: "elsewhere" is not a known key; known are name, slots, mode, either, link',
+    ],
+    ['name: b\nslots: []', 'f.yaml:2:1: "slots" is a list of 0, expected at least 1'],
+    [
+      'name: b\nslots: [{ path: a, size: 64 }]\neither: 4',
+      'f.yaml:3:1: "either" is 4, expected text or a mapping or a list',
+    ],
+    [
+      'name: b\nslots: [{ path: a, size: 64 }]\neither: { pth: a, path: b }',
+      'f.yaml:3:11: "either.pth" is not a known key; did you mean path?',
+    ],
+    [
+      'name: b\nslots: [{ path: a, size: 64 }]\neither: [a, c]',
+      'f.yaml:3:13: "either[1]" is "c", expected "a" or "b"',
     ],
     ['name: b\nname: c\nslots: [{ path: a, size: 64 }]', 'f.yaml:2:1: map keys must be unique'],
     ['', 'f.yaml:1:1: the document is empty, expected a mapping'],
