@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchDaemon } from './daemon-bench.js';
 import { formatGoals, goalsToJson } from './bench-report.js';
 import type { Goal } from './goal.js';
 import { benchIdleBoards } from './idle-board-bench.js';
@@ -31,7 +32,8 @@ async function measure(collectGarbage: () => void): Promise<readonly Goal[]> {
   const upload = await benchPtyUpload();
   say('uploading at 115200 baud, about 8 seconds ...');
   const paced = await benchPacedUpload();
-  return [...upload, ...paced, ...verify, ...idle];
+  const daemon = await benchDaemon(say);
+  return [...upload, ...paced, ...verify, ...idle, ...daemon];
 }
 
 function readJsonFlag(): boolean | undefined {
