@@ -3,7 +3,10 @@ export interface ImageSource {
   readonly sizeBytes: number;
   /** The bytes at `offset`; a view that must not be changed. The range must lie inside. */
   read(offset: number, lengthBytes: number): Uint8Array;
-  /** The same range in pieces, without copying where the source can. */
+  /**
+   * The same range in pieces, without copying where the source can. A piece is good until the next
+   * one is asked for.
+   */
   chunks(offset: number, lengthBytes: number): Iterable<Uint8Array>;
 }
 

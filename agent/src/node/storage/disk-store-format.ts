@@ -97,16 +97,13 @@ function decodeEntries(
     const key = view.getUint16(at, true);
     const length = view.getUint16(at + 2, true);
     at += ENTRY_HEADER_BYTES;
-    const isSound =
-      key > lastKey &&
-      key <= STORE_KEY_MAX &&
-      length <= STORE_VALUE_BYTES_MAX &&
-      at + length <= bytes.byteLength;
-    if (!isSound) return undefined;
+    const isKeySound = key > lastKey && key <= STORE_KEY_MAX;
+    if (!isKeySound || length > STORE_VALUE_BYTES_MAX) return undefined;
     values.set(key, bytes.slice(at, at + length));
     lastKey = key;
     at += length;
   }
+  // Neither too little nor too much: this also finds a last value that reaches beyond the end.
   return at === bytes.byteLength ? values : undefined;
 }
 

@@ -16,7 +16,7 @@ export interface FolderLock {
 }
 
 const LOCK_PREFIX = 'lock-';
-/** More locks than this are not looked at: that many processes do not die over one folder. */
+/** A folder with more locks is not ours to clear: that many processes do not die over one. */
 const LOCKS_MAX = 1_000;
 
 /**
@@ -47,7 +47,14 @@ export function lockFolder(
     return names;
   }
   const others = names.value.filter((name) => name.startsWith(LOCK_PREFIX) && name !== own);
-  for (const other of others.slice(0, LOCKS_MAX)) {
+  if (others.length > LOCKS_MAX) {
+    release();
+    return reject(
+      'folder-locked',
+      `${folder} holds ${others.length} locks, more than agents leave behind`,
+    );
+  }
+  for (const other of others) {
     if (processes.isAlive(other.slice(LOCK_PREFIX.length))) {
       release();
       return reject('folder-locked', `${folder} is in use: it holds ${other}`);

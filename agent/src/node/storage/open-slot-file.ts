@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { accept, reject, type Rejected, type Verdict } from '@brickproof/bootloader-sim';
 import { fileAdvice, writeWhole } from './file-system-port.js';
 import type {
@@ -48,9 +48,18 @@ export function openSlotFile(
   if (!opening.mayCreate || resolve(path).startsWith(DEVICE_FOLDER)) {
     return reject('slot-file-missing', `there is no ${path}; make it, or correct the path`);
   }
+  if (isDeadLink(path, fileSystem)) {
+    const detail = `${path} is a link that leads nowhere; mount what it leads to, or correct it`;
+    return reject('slot-file-missing', detail);
+  }
   const made = createErased(opening, fileSystem);
-  if (!made.ok) return unwritable(path, made);
-  return openAs('read-write', path, fileSystem);
+  return made.ok ? openFile(path, fileSystem) : unwritable(path, made);
+}
+
+/** A name without a file: one made here would be on another disk than was meant. */
+function isDeadLink(path: string, fileSystem: FileSystemPort): boolean {
+  const names = fileSystem.list(dirname(path));
+  return names.ok && names.value.includes(basename(path));
 }
 
 function openExisting(
@@ -70,7 +79,13 @@ function openExisting(
     const detail = `${path} has ${status.sizeBytes} bytes, the slot has ${sizeBytes}; correct the size, or move the file away to have a new one made`;
     return reject('slot-file-wrong-size', detail);
   }
-  return openAs('read-write', path, fileSystem);
+  return openFile(path, fileSystem);
+}
+
+/** Its name is made durable first: it may have been made by a process that was killed since. */
+function openFile(path: string, fileSystem: FileSystemPort): Verdict<OpenFile, SlotFileRejectCode> {
+  const named = fileSystem.syncFolder(dirname(path));
+  return named.ok ? openAs('read-write', path, fileSystem) : unwritable(path, named);
 }
 
 function openAs(
@@ -98,15 +113,13 @@ function checkDeviceSize(
 /** The file gets its name only when it is whole, so that a cut leaves none that is too short. */
 function createErased(opening: SlotFileOpening, fileSystem: FileSystemPort): FileVerdict<void> {
   const unfinished = `${opening.path}${UNFINISHED_SUFFIX}`;
-  const removed = fileSystem.unlink(unfinished);
-  if (!removed.ok && removed.code !== 'file-missing') return removed;
+  fileSystem.unlink(unfinished);
   const created = fileSystem.open(unfinished, 'create');
   if (!created.ok) return created;
   const filled = fillErased(created.value, opening);
   created.value.close();
   const named = filled.ok ? fileSystem.rename(unfinished, opening.path) : filled;
-  if (named.ok) return fileSystem.syncFolder(dirname(opening.path));
-  fileSystem.unlink(unfinished);
+  if (!named.ok) fileSystem.unlink(unfinished);
   return named;
 }
 

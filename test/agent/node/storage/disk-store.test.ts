@@ -175,9 +175,14 @@ describe('DiskStore', () => {
     expect(refused).toHaveProperty('detail', expect.stringContaining(FOLDER));
     expect(store.get(1)).toEqual(bytes(1));
     disk.troubles = {};
+    if (kind !== 'rename') {
+      expect(disk.list(FOLDER)).not.toHaveProperty('value', expect.arrayContaining(['store.tmp']));
+    }
     // What the disk has now is not known: the same value again is written again.
     must(store.set(1, bytes(1)));
-    expect(onFakeDisk(disk.afterPowerCut('all')).get(1)).toEqual(bytes(1));
+    for (const loss of ['all', 'nothing'] as const) {
+      expect(onFakeDisk(disk.afterPowerCut(loss)).get(1)).toEqual(bytes(1));
+    }
     must(store.set(1, bytes(2)));
     expect(onFakeDisk(disk.afterPowerCut('all')).get(1)).toEqual(bytes(2));
   });
@@ -312,6 +317,16 @@ describe('the lock of a store', () => {
     expect(openAs('two')).toBe('ok');
     running = ['one', 'two'];
     expect(openAs('one')).toBe('disk-store-locked');
+  });
+
+  it('does not clear a folder of more locks than there ever are', () => {
+    const fileSystem = new VolatileFileSystem([FOLDER]);
+    for (let count = 0; count <= 1_000; count += 1) {
+      fileSystem.put(`${FOLDER}/lock-${count}`, bytes());
+    }
+    const opened = open({ folder: FOLDER, fileSystem, processes: processTable() });
+    expect(codeOf(opened)).toBe('disk-store-locked');
+    expect(fileSystem.list(FOLDER)).toHaveProperty('value.length', 1_001);
   });
 
   it('is given back by a process that was killed', () => {

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SLOT_SIZE_BYTES_MAX, SlotReadFailure, openFileFlashArea } from '@brickproof/agent/node';
@@ -8,7 +16,7 @@ import type { FlashArea } from '@brickproof/bootloader-sim';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { must } from './disk-device.js';
-import { VolatileFileSystem } from './volatile-file-system.js';
+import { DiskPowerCut, VolatileFileSystem } from './volatile-file-system.js';
 import type { DiskOperation } from './volatile-file-system.js';
 
 const SECTOR_BYTES = 1024;
@@ -105,7 +113,8 @@ describe('openFileFlashArea', () => {
   });
 
   it('makes no file where a device should be, nor where it may not', () => {
-    const device = options({ path: '/dev/brickproof-no-such-device' });
+    const fileSystem = new VolatileFileSystem(['/dev']);
+    const device = options({ path: '/dev/mmcblk0p9', fileSystem });
     expect(codeOf(openFileFlashArea(device))).toBe('slot-file-missing');
     expect(codeOf(openFileFlashArea(options({ mayCreate: false })))).toBe('slot-file-missing');
   });
@@ -118,8 +127,8 @@ describe('openFileFlashArea', () => {
 
   it('refuses a link that leads nowhere instead of writing beside it', () => {
     symlinkSync(join(folder, 'gone', 'slot'), join(folder, 'slot'));
-    const opened = openFileFlashArea(options({ mayCreate: false }));
-    expect(codeOf(opened)).toBe('slot-file-missing');
+    expect(codeOf(openFileFlashArea(options()))).toBe('slot-file-missing');
+    expect(readdirSync(folder)).toEqual(['slot']);
   });
 
   it.each([
@@ -148,6 +157,27 @@ describe('openFileFlashArea', () => {
         const area = must(openFileFlashArea(options({ path, fileSystem: after })));
         expect(area.read(0, SLOT_BYTES).every((byte) => byte === 0xff)).toBe(true);
       }
+    }
+  });
+});
+
+describe('the name of a slot', () => {
+  it('is as durable as what is written under it, also after a process was killed', () => {
+    const steps = onFakeDisk().disk;
+    for (let killedAt = 0; killedAt <= steps.operations.length; killedAt += 1) {
+      const disk = new VolatileFileSystem(['/data']);
+      const open = (): FileFlashArea =>
+        must(openFileFlashArea(options({ path: '/data/slot', fileSystem: disk })));
+      disk.troubles = { cutAt: killedAt };
+      try {
+        open();
+      } catch (error) {
+        expect(error).toBeInstanceOf(DiskPowerCut);
+      }
+      disk.troubles = {};
+      must(open().write(0, new Uint8Array(32)));
+      const kept = disk.afterPowerCut('all').contents('/data/slot');
+      expect(kept?.subarray(0, 32)).toEqual(new Uint8Array(32));
     }
   });
 });

@@ -28,9 +28,9 @@ const STEP_COUNT = Object.keys(STEPS).length;
  * the erase being the last. Each step may be of another process: the one before was killed.
  */
 function useSlot(disk: VolatileFileSystem, isKilledOften: boolean): number {
-  let [, slot] = openSlots(disk);
   let done = 0;
   try {
+    let [, slot] = openSlots(disk);
     for (const { at, lengthBytes } of Object.values(STEPS)) {
       if (isKilledOften) [, slot] = openSlots(disk);
       must(slot.write(at, new Uint8Array(lengthBytes)));
