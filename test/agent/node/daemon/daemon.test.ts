@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SMP_GROUP, UPDATE_COMMAND, encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
 import type { SmpClient } from '@brickproof/harness';
-import { openPty } from '@brickproof/harness';
+import { openPty, startEmbeddedBroker } from '@brickproof/harness';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
 import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
@@ -183,6 +183,43 @@ describe('the daemon', () => {
     } finally {
       pty.close();
     }
+  });
+
+  it('is updated over a broker, reboot and all', async () => {
+    const broker = await startEmbeddedBroker();
+    try {
+      const device = await newDevice({ links: `mqtt: { url: '${broker.url}' }` }).provision();
+      const target = `${broker.url}/device-1`;
+      const first = await device.start();
+      await first.says(/MQTT: connected/);
+      const client = await first.client(target);
+      expect(must(await client.params())).toMatchObject({ bufSizeBytes: 65_535 });
+      await upload(client);
+      must(await client.reset());
+      await vi.waitFor(() => {
+        expect(existsSync(device.file('reboot-wanted'))).toBe(true);
+      }, PATIENCE);
+      expect(await first.kill('SIGTERM')).toBe(0);
+      device.reboot();
+      const second = await device.start();
+      await second.says(/image confirmed/);
+      const after = must(await (await second.client(target)).imageState());
+      expect(after.find(({ active }) => active)).toMatchObject({ version: '1.1.0' });
+    } finally {
+      await broker.close();
+    }
+  });
+
+  it('does not confirm an image that cannot reach its broker', async () => {
+    const broker = await startEmbeddedBroker();
+    const links = `mqtt: { url: '${broker.url}' }\n  udp: { port: 0 }`;
+    const device = await newDevice({ links, trial: '{ settle: 0s, timeout: 2s }' }).provision();
+    const first = await device.start();
+    await upload(await first.client());
+    await broker.close();
+    const trial = await resetInto(device, first);
+    await trial.says(/Trial failed: the update service was not reached in time/);
+    expect(trial.output).not.toMatch(/image confirmed/);
   });
 
   it('holds its store alone, and gives it back even when it is killed', async () => {
