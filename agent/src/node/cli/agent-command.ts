@@ -10,6 +10,7 @@ import { AGENT_HELP } from './agent-help.js';
 import { checkDevice } from './check-command.js';
 import { provisionDevice } from './provision-command.js';
 import { runDaemon } from './run-command.js';
+import { describeRunningSlot } from './slot-command.js';
 import { agentVersion } from './agent-version.js';
 
 /** What the command line says. */
@@ -20,9 +21,9 @@ export interface AgentArguments {
   readonly force: boolean;
 }
 
-type AgentVerb = 'run' | 'check' | 'provision';
+type AgentVerb = 'run' | 'check' | 'provision' | 'slot';
 
-const VERBS: readonly AgentVerb[] = ['run', 'check', 'provision'];
+const VERBS: readonly AgentVerb[] = ['run', 'check', 'provision', 'slot'];
 const CONFIG_FILE_DEFAULT = '/etc/brickproof/device.yaml';
 
 /** `brickproof-agent`: reads its arguments, does what they say, and answers the exit status. */
@@ -46,6 +47,8 @@ export async function runAgentCommand(args: readonly string[]): Promise<AgentExi
     }
     case 'check':
       return reportOutcome(checkDevice(config.value));
+    case 'slot':
+      return reportOutcome(describeRunningSlot(config.value));
     case 'provision': {
       const device: Opened<OpenDevice> = openDevice(config.value, { mayCreateSlots: true });
       if (!device.ok) return report(device);

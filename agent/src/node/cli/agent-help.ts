@@ -7,6 +7,7 @@ verifies it, tries it, and confirms it or lets the device go back.
 Verbs:
   run        chooses the slot of this boot and serves until it is stopped (the default)
   check      says whether the configuration and everything it names can be used
+  slot       prints where the image of this boot lies, for a shell to take in
   provision  puts the first image into slot 0, and makes the slot files
 
 Options:

@@ -347,7 +347,7 @@ describe('the command line', () => {
 
   it.each([
     [['--nonsense'], /see brickproof-agent --help/],
-    [['fly'], /no verb "fly"; known are run, check, provision/],
+    [['fly'], /no verb "fly"; known are run, check, provision, slot/],
     [['check', 'twice'], /too much/],
     [['provision'], /provision needs --image/],
   ])('refuses %j', async (args, sentence) => {

@@ -68,6 +68,23 @@ describe('the daemon', () => {
     expect(await lastUpdate(second)).toBe('confirmed');
   });
 
+  it('tells a shell where the running image lies, once a slot was chosen', async () => {
+    const device = await newDevice().provision();
+    expect(await device.run('slot')).toMatchObject({ status: 1, stdout: '' });
+    await device.start();
+    const { stdout } = await device.run('slot');
+    expect(stdout.split('\n')).toEqual([
+      'BRICKPROOF_SLOT=0',
+      `BRICKPROOF_SLOT_PATH=${device.file('slot0.img')}`,
+      'BRICKPROOF_VERSION=1.0.0+0',
+      'BRICKPROOF_PAYLOAD_OFFSET=512',
+      expect.stringMatching(/^BRICKPROOF_PAYLOAD_SIZE=\d{5,}$/),
+      '',
+    ]);
+    device.reboot();
+    expect((await device.run('slot')).stderr).toMatch(/no slot has been chosen in this boot/);
+  });
+
   it('goes back when its self-test fails, and tells so', async () => {
     const more = `self-test: { command: [sh, -c, 'echo $BRICKPROOF_VERSION; exit 3'] }`;
     const device = await newDevice({ more }).provision();
