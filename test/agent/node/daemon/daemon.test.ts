@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { SMP_GROUP, UPDATE_COMMAND, encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
 import type { SmpClient } from '@brickproof/harness';
 import { openPty, startEmbeddedBroker } from '@brickproof/harness';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
 import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
@@ -154,6 +155,31 @@ describe('the daemon', () => {
       expect(report.resumedFrom).toBeGreaterThan(image.byteLength / 2 - 32 * 1024);
     },
   );
+
+  it('stops at any moment of its start and of an upload, and then goes on', async () => {
+    const device = await newDevice().provision();
+    const image = readFileSync(NEXT);
+    for (let round = 0; round < 8; round += 1) {
+      const daemon = device.launch();
+      // Early rounds end it before it has said anything, later ones in the middle of an upload.
+      if (round >= 4) {
+        await daemon.says(/^Ready: /m);
+        const cut = new AbortController();
+        const upload = (await daemon.client()).imageUpload(image, { signal: cut.signal });
+        await sleep((round - 4) * 8);
+        expect(await daemon.kill('SIGTERM')).toBe(0);
+        cut.abort();
+        expect(await upload).toMatchObject({ ok: false });
+      } else {
+        await sleep(round * 80);
+        // Before it listens to signals there is nothing to be ended, and the signal ends it.
+        expect([0, null]).toContain(await daemon.kill('SIGTERM'));
+      }
+    }
+    const last = await device.start();
+    expect(await running(last)).toMatchObject({ version: '1.0.0' });
+    expect(must(await (await last.client()).imageUpload(image))).toMatchObject({ match: true });
+  });
 
   it('stops cleanly in the middle of a self-test', async () => {
     const more = 'self-test: { command: [sleep, "60"] }';
