@@ -8,6 +8,11 @@ export type {
 } from './target/embedded-broker.js';
 export { formatTarget, parseTarget } from './target/target.js';
 export type { TargetSpec } from './target/target.js';
+export { SERIAL_BAUD_RATE_DEFAULT, SERIAL_RECONNECT_MS_DEFAULT } from './target/serial-spec.js';
+export type { SerialSpec } from './target/serial-spec.js';
+export { findPortHolder } from './target/port-holder.js';
+export type { PortHolder } from './target/port-holder.js';
+export { WIRE_PENDING_BYTES_MAX } from './target/serial-wire.js';
 
 export { openTarget } from './target/open-target.js';
 export type { OpenTargetOptions } from './target/open-target.js';

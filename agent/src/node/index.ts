@@ -12,7 +12,7 @@ export type {
   DocumentProblem,
   FaultyDocument,
 } from './config/yaml-document.js';
-export { parseDuration } from './config/duration.js';
+export { formatDuration, parseDuration } from './config/duration.js';
 export { formatSize, parseSize } from './config/size.js';
 export { createHostCrypto } from './crypto/host-crypto.js';
 export {

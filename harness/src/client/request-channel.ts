@@ -12,6 +12,8 @@ export const SMP_TIMEOUT_MS_DEFAULT = 2_500;
 export const SMP_RETRIES_DEFAULT = 3;
 /** How long the device may work on its flash before it answers. */
 export const SLOW_FLASH_WAIT_MS = 30_000;
+/** How often a request is sent again because its way was gone and is back, beside its retries. */
+export const SMP_RESUMES_MAX = 8;
 /** How many requests may wait for their answers at once. */
 export const SMP_REQUESTS_IN_FLIGHT_MAX = 16;
 
@@ -19,6 +21,8 @@ const SEQUENCE_COUNT = 256;
 const MS_PER_SECOND = 1_000;
 /** Base64 and frame markers, rounded up: what a message grows to on a slow serial line. */
 const LINE_GROWTH = 1.5;
+/** What most answers stay below; their time on a slow line is waited for. */
+const ANSWER_BYTES = 512;
 
 /** One request, before it has a sequence number. */
 export interface SmpRequest {
@@ -30,6 +34,10 @@ export interface SmpRequest {
   readonly retries?: number;
   /** Sends again as often as it takes to have waited so long. */
   readonly waitMs?: number;
+  /** Not sent again when the way was gone and is back. */
+  readonly isOnce?: boolean;
+  /** How long the answer may be, where it is longer than most. */
+  readonly answerBytes?: number;
 }
 
 /** A request under way. */
@@ -59,8 +67,10 @@ export interface RequestStatistics {
 interface Waiting {
   readonly header: Pick<SmpHeader, 'group' | 'command'> & { readonly op: SmpOp };
   readonly bytes: Uint8Array;
+  readonly answerBytes: number;
   readonly timeoutMs: number;
   retriesLeft: number;
+  resumesLeft: number;
   readonly attemptsMax: number;
   timer: NodeJS.Timeout | undefined;
   readonly settle: (result: SmpResult<SmpBody>) => void;
@@ -128,12 +138,15 @@ export class RequestChannel {
 
   /**
    * To be called when the way is there again: what waits is sent again, at once. No try is used
-   * up by that; a device that saw the bytes before can tell.
+   * up by that; a device that saw the bytes before can tell. What is to be sent only once, a
+   * reset, is not: the way may have gone because of it.
    */
   resume(): void {
-    for (const [sequence, waiting] of this.#waiting) {
-      clearTimeout(waiting.timer);
+    for (const [sequence, waiting] of [...this.#waiting]) {
+      if (waiting.resumesLeft === 0) continue;
+      waiting.resumesLeft -= 1;
       this.#resent += 1;
+      clearTimeout(waiting.timer);
       this.#transmit(sequence);
     }
   }
@@ -179,8 +192,10 @@ export class RequestChannel {
         op: responseOp(request.op) ?? 'read-response',
       },
       bytes,
+      answerBytes: request.answerBytes ?? ANSWER_BYTES,
       timeoutMs,
       retriesLeft: retries,
+      resumesLeft: request.isOnce === true ? 0 : SMP_RESUMES_MAX,
       attemptsMax: retries + 1,
       timer: undefined,
       settle,
@@ -191,11 +206,11 @@ export class RequestChannel {
     const waiting = this.#waiting.get(sequence);
     if (waiting === undefined) return;
     this.#sent += 1;
-    // The clock runs from now, not from when the line took it: a line that takes nothing is dead.
     this.#startTimer(sequence, waiting);
     void this.#connection.send(waiting.bytes);
   }
 
+  /** The clock runs from now, not from when the line took it: a line that takes nothing is dead. */
   #startTimer(sequence: number, waiting: Waiting): void {
     waiting.timer = setTimeout(() => {
       this.#onTimeout(sequence, waiting);
@@ -203,7 +218,7 @@ export class RequestChannel {
   }
 
   #onTimeout(sequence: number, waiting: Waiting): void {
-    if (this.#connection.isInterrupted === true) {
+    if (this.#connection.isInterrupted === true && waiting.resumesLeft > 0) {
       // Nobody could answer. The way comes back or ends, within a time of its own.
       this.#startTimer(sequence, waiting);
       return;
@@ -221,12 +236,14 @@ export class RequestChannel {
     this.#settle(sequence, fail('smp-timeout', detail));
   }
 
-  /** How long a slow line needs for everything that is under way. */
+  /** How long a slow line needs for everything that is under way, and for the answers. */
   #lineDelayMs(): number {
     const rate = this.#connection.lineBytesPerSecond;
     if (rate === undefined) return 0;
     let bytes = 0;
-    for (const waiting of this.#waiting.values()) bytes += waiting.bytes.byteLength;
+    for (const waiting of this.#waiting.values()) {
+      bytes += waiting.bytes.byteLength + waiting.answerBytes;
+    }
     return (bytes * LINE_GROWTH * MS_PER_SECOND) / rate;
   }
 

@@ -27,6 +27,8 @@ export interface SmpClientOptions extends RequestChannelOptions {
   readonly version?: SmpVersion;
   /** Told what the device prints beside its answers. */
   readonly onConsole?: (text: Uint8Array) => void;
+  /** Told when the way to the device is gone for a while, and when it is back. */
+  readonly onInterruption?: (what: 'interrupted' | 'resumed') => void;
 }
 
 /**
@@ -48,8 +50,10 @@ export class SmpClient {
         this.#channel.receive(message);
       },
       console: (text) => options.onConsole?.(text),
+      interrupted: () => options.onInterruption?.('interrupted'),
       resumed: () => {
         this.#channel.resume();
+        options.onInterruption?.('resumed');
       },
       closed: (reason) => {
         this.#channel.end(reason);
@@ -73,7 +77,11 @@ export class SmpClient {
 
   /** Sends a text and answers what came back. */
   async echo(text: string): Promise<SmpResult<string>> {
-    const body = await this.request({ ...ECHO, body: { d: text } });
+    const body = await this.request({
+      ...ECHO,
+      body: { d: text },
+      answerBytes: Buffer.byteLength(text) + ECHO_ANSWER_BYTES,
+    });
     return mapField(body, 'r', (answer) => readText(answer, 'r'));
   }
 
@@ -83,7 +91,7 @@ export class SmpClient {
    */
   async reset(options: ResetOptions = {}): Promise<SmpResult<void>> {
     const body = options.force === true ? { force: true } : {};
-    const answer = await this.request({ ...RESET, body, retries: 0 });
+    const answer = await this.request({ ...RESET, body, retries: 0, isOnce: true });
     return answer.ok ? DONE : answer;
   }
 
@@ -216,6 +224,9 @@ export class SmpClient {
     return mapField(answer, 'images', readImageEntries);
   }
 }
+
+/** What an echo's answer has beside its text. */
+const ECHO_ANSWER_BYTES = 32;
 
 const OS = SMP_GROUP.os;
 const IMAGE = SMP_GROUP.image;

@@ -21,6 +21,10 @@ export class ConnectionEvents {
     if (this.#closed === undefined) this.#listener?.console?.(text);
   }
 
+  interrupted(): void {
+    if (this.#closed === undefined) this.#listener?.interrupted?.();
+  }
+
   resumed(): void {
     if (this.#closed === undefined) this.#listener?.resumed?.();
   }

@@ -31,6 +31,7 @@ export class ConsoleConnection implements SmpConnection {
   readonly lineBytesPerSecond: number | undefined;
   readonly #wire: ByteWire;
   readonly #events: ConnectionEvents = new ConnectionEvents();
+  #isInterrupted = false;
   readonly #deframer: SerialDeframer = new SerialDeframer({
     maxMessageBytes: SERIAL_MESSAGE_BYTES_MAX,
   });
@@ -39,6 +40,10 @@ export class ConsoleConnection implements SmpConnection {
     this.name = options.name;
     this.#wire = options.wire;
     this.lineBytesPerSecond = options.lineBytesPerSecond;
+  }
+
+  get isInterrupted(): boolean {
+    return this.#isInterrupted;
   }
 
   get closed(): ConnectionClose | undefined {
@@ -66,6 +71,19 @@ export class ConsoleConnection implements SmpConnection {
       if (event.kind === 'message') this.#events.message(event.bytes);
       else if (event.kind === 'console') this.#events.console(event.bytes);
     }
+  }
+
+  /** To be called when the wire carries nothing for now. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    this.#events.interrupted();
+  }
+
+  /** To be called when the wire carries again; what had begun to arrive before is forgotten. */
+  resume(): void {
+    this.#isInterrupted = false;
+    this.#deframer.reset();
+    this.#events.resumed();
   }
 
   /** To be called when the wire has ended by itself. */

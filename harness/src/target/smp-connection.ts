@@ -27,6 +27,8 @@ export interface ConnectionListener {
   message(message: Uint8Array): void;
   /** Text that the device printed between the messages, as it came. */
   console?(text: Uint8Array): void;
+  /** The way is gone for now, and waited for: what is sent until it is back is lost. */
+  interrupted?(): void;
   /** The way was interrupted and is there again: what was under way may be lost. */
   resumed?(): void;
   /** The connection ended. Told once; nothing follows. */

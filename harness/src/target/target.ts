@@ -1,10 +1,12 @@
 import { accept, reject } from '@brickproof/bootloader-sim';
 import type { Verdict } from '@brickproof/bootloader-sim';
+import { formatSerialSpec, parseSerialSpec } from './serial-spec.js';
+import type { SerialSpec } from './serial-spec.js';
 
 /** Where a board is reached. */
 export type TargetSpec =
   | { readonly kind: 'sim' }
-  | { readonly kind: 'serial'; readonly path: string; readonly baudRate: number }
+  | SerialSpec
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'udp'; readonly host: string; readonly port: number }
   | {
@@ -16,8 +18,6 @@ export type TargetSpec =
       readonly device: string;
     };
 
-/** The speed of a serial port when the target names none. */
-export const SERIAL_BAUD_RATE_DEFAULT = 115_200;
 /** The port SMP servers listen on for UDP (Zephyr's default). */
 export const SMP_UDP_PORT_DEFAULT = 1337;
 /** The port MQTT brokers listen on. */
@@ -26,8 +26,6 @@ export const MQTT_PORT_DEFAULT = 1883;
 export const MQTTS_PORT_DEFAULT = 8883;
 
 const TARGET_CHARACTERS_MAX = 1024;
-const BAUD_RATE_MIN = 50;
-const BAUD_RATE_MAX = 20_000_000;
 const PORT_MAX = 65_535;
 const FORMS = 'sim, serial:/dev/ttyACM0, tcp:HOST:PORT, udp:HOST:PORT or mqtts://HOST:PORT/DEVICE';
 
@@ -47,7 +45,7 @@ export function parseTarget(text: string): TargetVerdict {
   const rest = text.slice(colon + 1);
   switch (colon < 0 ? '' : text.slice(0, colon)) {
     case 'serial':
-      return parseSerial(text, rest);
+      return parseSerialSpec(rest);
     case 'tcp':
       return parseSocket({ kind: 'tcp', text, rest: withoutSlashes(rest), portDefault: undefined });
     case 'udp':
@@ -71,7 +69,7 @@ export function formatTarget(spec: TargetSpec): string {
     case 'sim':
       return 'sim';
     case 'serial':
-      return `serial:${spec.path}?baud=${spec.baudRate}`;
+      return formatSerialSpec(spec);
     case 'tcp':
     case 'udp':
       return `${spec.kind}:${formatHost(spec.host)}:${spec.port}`;
@@ -83,22 +81,6 @@ export function formatTarget(spec: TargetSpec): string {
 /** The broker of an mqtt target: `mqtts://HOST:PORT`, or `mqtt://HOST:PORT`. */
 export function formatBroker(spec: Extract<TargetSpec, { kind: 'mqtt' }>): string {
   return `${spec.isTls ? 'mqtts' : 'mqtt'}://${formatHost(spec.host)}:${spec.port}`;
-}
-
-function parseSerial(text: string, rest: string): TargetVerdict {
-  const question = rest.indexOf('?');
-  const path = question < 0 ? rest : rest.slice(0, question);
-  const options = question < 0 ? '' : rest.slice(question + 1);
-  const form = 'write serial:/dev/ttyACM0 or serial:/dev/ttyACM0?baud=115200';
-  if (path === '' || path.includes('\0')) return malformed(`"${text}" names no port; ${form}`);
-  if (options === '') return accept({ kind: 'serial', path, baudRate: SERIAL_BAUD_RATE_DEFAULT });
-  const baudRate = parseNumber(/^baud=(\d{1,8})$/.exec(options)?.[1], BAUD_RATE_MIN, BAUD_RATE_MAX);
-  if (baudRate === undefined) {
-    return malformed(
-      `"${options}" is no baud rate from ${BAUD_RATE_MIN} to ${BAUD_RATE_MAX}; ${form}`,
-    );
-  }
-  return accept({ kind: 'serial', path, baudRate });
 }
 
 interface SocketText {

@@ -71,17 +71,6 @@ function listening(server: Server): Promise<number> {
   });
 }
 
-function endOf(connection: SmpConnection): Promise<string> {
-  return new Promise((resolve) => {
-    connection.listen({
-      message: () => undefined,
-      closed: ({ code }) => {
-        resolve(code);
-      },
-    });
-  });
-}
-
 function holdsImage(target: TestDevice): boolean {
   return Buffer.from(target.slotBytes(1)).subarray(0, NEXT.bytes.byteLength).equals(NEXT.bytes);
 }
@@ -161,40 +150,6 @@ describe('a serial target', () => {
     const client = new SmpClient(await mustOpen(`serial:${pty.path}?baud=115200`));
     expect(await client.imageUpload(NEXT.bytes)).toMatchObject({ ok: true });
     expect(holdsImage(target)).toBe(true);
-  });
-
-  it('ends with a code when the port vanishes while nothing is sent', async () => {
-    const pty = await openPty();
-    const connection = await mustOpen(`serial:${pty.path}`);
-    const end = endOf(connection);
-    pty.close();
-    expect(await end).toBe('connection-lost');
-    expect(connection.closed?.detail).toContain(pty.path);
-  });
-
-  it('stops an upload with a code when the port vanishes in the middle of it', async () => {
-    const target = device();
-    const pty = await openPty();
-    const link = consoleOf(target);
-    pty.onData((bytes) => {
-      for (const answer of link.receive(bytes).answers) pty.write(answer);
-    });
-    const client = new SmpClient(await mustOpen(`serial:${pty.path}`));
-    const uploaded = await client.imageUpload(NEXT.bytes, {
-      onProgress: ({ sentBytes }) => {
-        if (sentBytes > 10_000) pty.close();
-      },
-    });
-    expect(uploaded).toMatchObject({ ok: false, code: 'connection-lost' });
-  });
-
-  it('refuses a port that is in use', async () => {
-    const pty = await openPty();
-    cleanups.push(() => {
-      pty.close();
-    });
-    await mustOpen(`serial:${pty.path}`);
-    expect(await open(`serial:${pty.path}`)).toMatchObject({ ok: false, code: 'target-busy' });
   });
 
   it.each([

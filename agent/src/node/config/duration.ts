@@ -17,3 +17,10 @@ export function parseDuration(text: string): Verdict<number, 'duration-malformed
     ? accept(value)
     : reject('duration-malformed', 'write a time as 250ms, 10s, 5min or 1h');
 }
+
+/** Writes a time in the largest unit that says it exactly. */
+export function formatDuration(durationMs: number): string {
+  const exact = [...FACTORS_MS].reverse().find(([, factor]) => durationMs % factor === 0);
+  const [unit, factor] = durationMs === 0 || exact === undefined ? ['ms', 1] : exact;
+  return `${durationMs / factor}${unit}`;
+}
