@@ -15,7 +15,9 @@ import type { TargetSpec } from './target.js';
 import { refuseNetwork } from './tcp-target.js';
 
 /** What fits one Ethernet frame beside the IP and UDP headers; fragments are lost together. */
-const DATAGRAM_BYTES_MAX = 1472;
+const DATAGRAM_BYTES_MAX = { 4: 1_472, 6: 1_452 } as const;
+/** How often a datagram is sent again because an earlier one was refused. */
+const SENDS_AFTER_REFUSAL_MAX = 1;
 
 type UdpSpec = Extract<TargetSpec, { kind: 'udp' }>;
 
@@ -31,7 +33,7 @@ export async function openUdpTarget(
     const { address, family } = await lookup(spec.host);
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     await connectSocket(socket, spec.port, address);
-    return accept(new UdpConnection(name, socket));
+    return accept(new UdpConnection(name, socket, DATAGRAM_BYTES_MAX[family === 6 ? 6 : 4]));
   } catch (error) {
     if (error instanceof Error) return refuseNetwork(name, error);
     throw error;
@@ -48,16 +50,18 @@ function connectSocket(socket: Socket, port: number, address: string): Promise<v
   });
 }
 
+/** The socket is connected: what others than the device send never reaches it. */
 class UdpConnection implements SmpConnection {
   readonly name: string;
-  readonly messageBytesMax: number = DATAGRAM_BYTES_MAX;
+  readonly messageBytesMax: number;
   readonly bufferOverheadBytes: number = 0;
   readonly lineBytesPerSecond: undefined = undefined;
   readonly #socket: Socket;
   readonly #events: ConnectionEvents = new ConnectionEvents();
 
-  constructor(name: string, socket: Socket) {
+  constructor(name: string, socket: Socket, messageBytesMax: number) {
     this.name = name;
+    this.messageBytesMax = messageBytesMax;
     this.#socket = socket;
     socket.on('message', (message) => {
       this.#events.message(message);
@@ -74,14 +78,20 @@ class UdpConnection implements SmpConnection {
     this.#events.listen(listener);
   }
 
-  send(message: Uint8Array): Promise<void> {
+  async send(message: Uint8Array): Promise<void> {
+    for (let sends = 0; sends <= SENDS_AFTER_REFUSAL_MAX; sends += 1) {
+      if (this.closed !== undefined || !(await this.#sendOnce(message))) return;
+    }
+  }
+
+  /**
+   * Whether the datagram is still here because of an earlier one: the system tells that a
+   * datagram was refused when the next one is sent, and does not send that.
+   */
+  #sendOnce(message: Uint8Array): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.closed !== undefined) {
-        resolve();
-        return;
-      }
-      this.#socket.send(message, () => {
-        resolve();
+      this.#socket.send(message, (error) => {
+        resolve(error !== null && 'code' in error && error.code === 'ECONNREFUSED');
       });
     });
   }

