@@ -1,15 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseTarget, startBoardSession } from '@brickproof/harness';
 import type { BoardSession, VirtualBoard } from '@brickproof/harness';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findPeer } from './peers.js';
+import { startUpdateScript } from './smpclient-script.js';
+import type { ScriptRun } from './smpclient-script.js';
 
-const SCRIPT = fileURLToPath(new URL('smpclient_update.py', import.meta.url));
 const COMMAND = fileURLToPath(new URL('../../harness/bin/brickproof.js', import.meta.url));
-const SCRIPT_TIMEOUT_MS = 90_000;
-/** More than this from the script is a fault of the script. */
-const SCRIPT_OUTPUT_CHARACTERS_MAX = 262_144;
 
 const python = findPeer('smpclient');
 const stops: (() => void)[] = [];
@@ -145,13 +143,6 @@ const OLD = { version: '1.0.0' } as const;
 const RUNNING = { active: true, confirmed: true, pending: false } as const;
 const ASIDE = { active: false, confirmed: false } as const;
 
-interface ScriptRun {
-  /** What each step reported, by its name, in order. */
-  readonly steps: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
-  /** Empty when the script ended well; else its exit and what it wrote to standard error. */
-  readonly problem: string;
-}
-
 async function startBoard(
   confirmBy: 'self-test' | 'request',
 ): Promise<{ readonly board: VirtualBoard; readonly path: string }> {
@@ -175,43 +166,6 @@ async function startBoard(
   return { board: served.board, path: target.path };
 }
 
-function runScript(args: readonly string[]): Promise<ScriptRun> {
-  const child = spawn(python.command(), [SCRIPT, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: SCRIPT_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  });
-  stops.push(() => child.kill('SIGKILL'));
-  const output = collect(child, 'stdout');
-  const errors = collect(child, 'stderr');
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      const ending = `exit ${code ?? signal ?? 'unknown'}: ${errors()}`;
-      resolve({ steps: readSteps(output()), problem: code === 0 ? '' : ending });
-    });
-  });
-}
-
-function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): () => string {
-  let text = '';
-  child[stream]?.setEncoding('utf8').on('data', (piece: string) => {
-    if (text.length < SCRIPT_OUTPUT_CHARACTERS_MAX) text += piece;
-  });
-  return () => text;
-}
-
-function readSteps(output: string): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-  const steps = new Map<string, Readonly<Record<string, unknown>>>();
-  for (const line of output.split('\n').filter((text) => text !== '')) {
-    const parsed: unknown = JSON.parse(line);
-    if (typeof parsed !== 'object' || parsed === null) throw new Error(`no step: ${line}`);
-    const { step, ...facts } = Object.fromEntries(Object.entries(parsed));
-    steps.set(String(step), facts);
-  }
-  return steps;
-}
-
 function sample(name: string): string {
   return fileURLToPath(new URL(`../../firmware-samples/nrf-equal/${name}`, import.meta.url));
 }
@@ -222,4 +176,10 @@ function unwrap<T>(
 ): T {
   if (!verdict.ok) throw new Error(verdict.detail);
   return verdict.value;
+}
+
+function runScript(args: readonly string[]): Promise<ScriptRun> {
+  const script = startUpdateScript(python.command(), args);
+  stops.push(script.stop);
+  return script.run;
 }

@@ -1,7 +1,9 @@
-"""Updates a board over a serial port with smpclient; prints one JSON object per step.
+"""Updates a board with smpclient; prints one JSON object per step.
 
     smpclient_update.py confirm PORT IMAGE    the new image runs on trial and is confirmed
     smpclient_update.py rollback PORT IMAGE   the new image runs on trial and is taken back
+
+PORT is a serial port, or udp:HOST:PORT.
 
 Exits 0 when every request was answered as it had to be. What the answers said is the caller's to
 judge.
@@ -19,6 +21,7 @@ from smpclient.mcuboot import IMAGE_TLV, ImageInfo
 from smpclient.requests.image_management import ImageStatesRead, ImageStatesWrite
 from smpclient.requests.os_management import EchoWrite, MCUMgrParametersRead, ResetWrite
 from smpclient.transport.serial import SMPSerialTransport
+from smpclient.transport.udp import SMPUDPTransport
 
 POLL_TIMEOUT_S = 0.3
 POLL_INTERVAL_S = 0.05
@@ -116,10 +119,19 @@ async def rollback(client, path):
     report("rolled-back", images=images, seen=seen)
 
 
+class UDPTransport(SMPUDPTransport):
+    """Takes the port from the address; the client above knows only of the default one."""
+
+    async def connect(self, address, timeout_s):
+        _, host, port = address.split(":")
+        await super().connect(host, timeout_s, int(port))
+
+
 async def main():
     scenario, port, path = sys.argv[1:]
     run = {"confirm": confirm, "rollback": rollback}[scenario]
-    async with SMPClient(SMPSerialTransport(), port) as client:
+    transport = UDPTransport() if port.startswith("udp:") else SMPSerialTransport()
+    async with SMPClient(transport, port) as client:
         await run(client, path)
 
 
