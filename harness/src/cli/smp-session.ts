@@ -12,7 +12,7 @@ import { integerArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
 import { addMqttOptions, readMqttAccess } from './mqtt-options.js';
 import type { MqttFlags } from './mqtt-options.js';
-import { failed } from './outcome.js';
+import { failed, tell } from './outcome.js';
 import type { CliOutcome } from './outcome.js';
 
 /** What the verbs that talk to a device need from outside. */
@@ -74,12 +74,26 @@ export async function withClient(
     const status = USAGE_CODES.has(connection.code) ? EXIT.usage : EXIT.unreachable;
     return failed(status, connection.code, connection.detail);
   }
-  const client = new SmpClient(connection.value, { timeoutMs: timeout, retries });
+  const client = new SmpClient(connection.value, {
+    timeoutMs: timeout,
+    retries,
+    onInterruption: tellInterruptions(connection.value.name),
+  });
   try {
     return await use(client);
   } finally {
     await client.close();
   }
+}
+
+/** Some ways only tell that they are back; then nobody has been kept waiting. */
+function tellInterruptions(name: string): (what: 'interrupted' | 'resumed') => void {
+  let isGone = false;
+  return (what) => {
+    if (what === 'interrupted') tell(`${name} is gone; waiting for it to come back`);
+    else if (isGone) tell(`${name} is back`);
+    isGone = what === 'interrupted';
+  };
 }
 
 const USAGE_CODES: ReadonlySet<TargetRejectCode> = new Set<TargetRejectCode>([

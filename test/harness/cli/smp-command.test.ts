@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { SerialLink } from '@brickproof/agent';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestDevice, buildTestImage } from '../../agent/test-device.js';
+import { PortLink } from '../../port-link.js';
 import { runCli } from './run-cli.js';
 
 const RUNNING = buildTestImage('1.0.0', 600);
@@ -51,6 +52,42 @@ afterAll(() => {
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
+
+describe('brickproof smp on a serial port', () => {
+  it('says that the port is gone and back, and finishes the upload', async () => {
+    const port = new PortLink();
+    let isUnplugged = false;
+    const plugIn = async (): Promise<void> => {
+      const pty = await port.plugIn();
+      const link = new SerialLink({
+        handle: (request) => device.server.handle(request),
+        maxMessageBytes: 2048,
+      });
+      let requests = 0;
+      pty.onData((bytes) => {
+        for (const answer of link.receive(bytes).answers) {
+          requests += 1;
+          if (requests === 8 && !isUnplugged) {
+            isUnplugged = true;
+            port.unplug();
+            setTimeout(() => void plugIn(), 400);
+            return;
+          }
+          pty.write(answer);
+        }
+      });
+    };
+    await plugIn();
+    const run = await runCli(['smp', 'image', 'upload', image, '-t', `serial:${port.path}`]);
+    port.close();
+    expect(run.stderr).toContain(`${port.path}?baud=115200 is gone; waiting`);
+    expect(run.stderr).toContain(`${port.path}?baud=115200 is back`);
+    expect(run.status).toBe(0);
+    expect(Buffer.from(device.slotBytes(1)).subarray(0, NEXT.bytes.byteLength)).toEqual(
+      Buffer.from(NEXT.bytes),
+    );
+  });
+});
 
 describe('brickproof smp', () => {
   it('echoes, with the target as a flag before or after the verb, or from the environment', async () => {
