@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram';
 import type { RemoteInfo, Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import {
   DatagramLink,
   decodeSmpHeader,
@@ -176,6 +178,19 @@ describe('a udp target', () => {
     expect(await patient.echo('there')).toEqual({ ok: true, value: 'there' });
   });
 
+  it('sends again at once what the system kept back because of an earlier refusal', async () => {
+    const port = (await bindOnce()).port;
+    const connection = await connect(port);
+    const client = new SmpClient(connection, { timeoutMs: 5_000, retries: 0, firstSequence: 0 });
+    const late = await startLateDevice(port, echoAnswer(1, 'second'));
+    const refused = client.echo('first');
+    // The device comes while this thread stands still, so that nothing tells of the refusal.
+    process.nextTick(late.comeNow);
+    expect(await client.echo('second')).toEqual({ ok: true, value: 'second' });
+    await connection.close();
+    expect(await refused).toMatchObject({ ok: false, code: 'closed-by-us' });
+  });
+
   it('takes no answer from anybody but the device', async () => {
     const real = await bind((request, from) => {
       clientPort = from.port;
@@ -240,6 +255,51 @@ describe('a udp target', () => {
     expect(lengths).toEqual([]);
   });
 });
+
+/** A port that nobody has, any more. */
+async function bindOnce(): Promise<{ readonly port: number }> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return { port };
+}
+
+/** In a thread of its own: waits for the sign, binds, gives the sign back, and answers anything. */
+const LATE_DEVICE = `
+  const { workerData, parentPort } = require('node:worker_threads');
+  const { sign, port, answer } = workerData;
+  const socket = require('node:dgram').createSocket('udp4');
+  socket.on('message', (_, from) => socket.send(answer, from.port, from.address));
+  parentPort.postMessage('ready');
+  Atomics.wait(sign, 0, 0);
+  socket.bind(port, '127.0.0.1', () => {
+    Atomics.store(sign, 0, 2);
+    Atomics.notify(sign, 0);
+  });
+`;
+
+/** A device that is there from one moment to the next. */
+async function startLateDevice(
+  port: number,
+  answer: Uint8Array,
+): Promise<{ readonly comeNow: () => void }> {
+  const sign = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(LATE_DEVICE, { eval: true, workerData: { sign, port, answer } });
+  cleanups.push(() => worker.terminate());
+  await once(worker, 'message');
+  const comeNow = (): void => {
+    Atomics.store(sign, 0, 1);
+    Atomics.notify(sign, 0);
+    Atomics.wait(sign, 0, 1, WAIT.timeout);
+  };
+  return { comeNow };
+}
+
+function echoAnswer(sequence: number, r: string): Uint8Array {
+  const header = { version: 2, op: 'write-response', group: 0, command: 0, sequence } as const;
+  return encodeSmpMessage({ ...header, body: { r } });
+}
 
 /** The answer to an echo, with another text. */
 function forge(request: Uint8Array, r: string): Uint8Array {
