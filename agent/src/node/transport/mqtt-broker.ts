@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { connect as connectPlain, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, createSecureContext } from 'node:tls';
@@ -147,6 +148,8 @@ function secureContextOf(tls: MqttTlsOptions): Verdict<SecureContext, MqttBroker
     }
   }
   try {
+    // Node passes over a CA that it cannot read, and would then trust nobody without saying why.
+    if (ca !== undefined) requireCertificates(textOf(ca));
     return accept(
       createSecureContext({
         minVersion: 'TLSv1.2',
@@ -159,6 +162,12 @@ function secureContextOf(tls: MqttTlsOptions): Verdict<SecureContext, MqttBroker
     const why = error instanceof Error ? error.message : String(error);
     return malformed(`CA, certificate and key cannot be used together (${why}); check the files`);
   }
+}
+
+function requireCertificates(pem: string): void {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  if (blocks === null) throw new Error('the CA holds no certificate');
+  for (const block of blocks) new X509Certificate(block);
 }
 
 function malformed(detail: string): Rejected<MqttBrokerRejectCode> {

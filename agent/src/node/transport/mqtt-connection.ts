@@ -8,6 +8,8 @@ import type { MqttProblem } from './mqtt-problem.js';
 const MQTT_3_1_1 = 4;
 const QOS_AT_LEAST_ONCE = 1;
 const QOS_REFUSED = 0x80;
+/** From here on a number is the library's own word for a breach of the protocol. */
+const LIBRARY_CODES = 0x80;
 
 type MqttClientConstructor = typeof MqttClient;
 
@@ -173,10 +175,11 @@ export class MqttConnection {
       const detail = `${name} sent what is no packet for this side (${error.code}); ended`;
       return { code: error.code, detail };
     }
-    if ('code' in error) {
-      return typeof error.code === 'number'
-        ? connackProblem(name, error.code)
-        : (networkProblem(name, error) ?? this.#closed());
+    if ('code' in error && typeof error.code === 'string') {
+      return networkProblem(name, error) ?? this.#closed();
+    }
+    if ('code' in error && typeof error.code === 'number' && error.code < LIBRARY_CODES) {
+      return connackProblem(name, error.code);
     }
     if (error.message === 'Keepalive timeout') {
       const detail = `${name} no longer answers (keep-alive); the connection is made again`;
