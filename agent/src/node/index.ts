@@ -118,8 +118,8 @@ export type {
 } from './transport/mqtt-session.js';
 export { OUTGOING_BYTES_MAX, OUTGOING_MESSAGES_MAX } from './transport/outgoing-messages.js';
 export type { OutgoingLimits } from './transport/outgoing-messages.js';
-export { PacketTrimmer } from './transport/packet-trimmer.js';
-export type { TrimResult } from './transport/packet-trimmer.js';
+export { PacketGatherer } from './transport/packet-gatherer.js';
+export type { PacketRejectCode } from './transport/packet-gatherer.js';
 export {
   CONNECTION_LASTED_MS,
   RECONNECT_DELAY_MS_MAX,

@@ -169,7 +169,7 @@ describe('an mqtt target', () => {
       bufferSizeBytes: 512,
     });
     await serve(target.program(0, RUNNING));
-    const client = new SmpClient(await mustOpen(200));
+    const client = new SmpClient(await mustOpen(2_000));
     let died: Promise<void> | undefined;
     const uploaded = await client.imageUpload(NEXT.bytes, {
       onProgress: ({ sentBytes }) => {

@@ -1,12 +1,17 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { PacketTrimmer } from './packet-trimmer.js';
+import type { SocketReader } from './mqtt-broker.js';
+import { PacketGatherer } from './packet-gatherer.js';
+import type { PacketRejectCode } from './packet-gatherer.js';
+
+/** What a socket is read in. */
+const READ_BYTES = 65_536;
 
 /** Why a stream was ended from this side. */
 export class GuardError extends Error {
-  readonly code: 'mqtt-packet-too-large' | 'mqtt-packet-malformed';
+  readonly code: PacketRejectCode;
 
-  constructor(code: 'mqtt-packet-too-large' | 'mqtt-packet-malformed') {
+  constructor(code: PacketRejectCode) {
     super(code);
     this.code = code;
   }
@@ -15,22 +20,33 @@ export class GuardError extends Error {
 /**
  * A socket whose incoming packets are kept within a size before anybody gathers them. The
  * library knows no such limit in MQTT 3.1.1: it would gather what the broker announces, up to
- * 256 MiB.
+ * 256 MiB. What is read and gathered goes through the same two buffers again and again: a large
+ * update would otherwise leave hundreds of megabytes to the garbage collector.
  */
 export class GuardedStream extends Duplex {
   readonly #socket: Socket;
-  readonly #trimmer: PacketTrimmer;
+  readonly #gatherer: PacketGatherer;
+  #given = 0;
+  #taken = 0;
+  #wantsMore = true;
 
-  constructor(socket: Socket, remainingBytesMax: number) {
+  constructor(open: (reader: SocketReader) => Socket, remainingBytesMax: number) {
     super({ allowHalfOpen: false });
-    this.#socket = socket;
-    this.#trimmer = new PacketTrimmer(remainingBytesMax);
-    socket.on('data', (chunk: Uint8Array) => {
-      this.#receive(chunk);
+    this.#gatherer = new PacketGatherer(remainingBytesMax, (packet) => {
+      this.#give(packet);
     });
-    socket.on('end', () => this.push(null));
-    socket.on('error', (error) => this.destroy(error));
-    socket.on('close', () => this.destroy());
+    this.#socket = open({
+      buffer: new Uint8Array(READ_BYTES),
+      callback: (bytes, buffer) => this.#receive(buffer.subarray(0, bytes)),
+    });
+    this.#socket.on('end', () => this.push(null));
+    this.#socket.on('error', (error) => this.destroy(error));
+    this.#socket.on('close', () => this.destroy());
+  }
+
+  /** To be called when a packet was handled: nobody needs its bytes any more. */
+  noteTaken(): void {
+    this.#taken += 1;
   }
 
   override _read(): void {
@@ -68,14 +84,18 @@ export class GuardedStream extends Duplex {
     done(error);
   }
 
-  #receive(chunk: Uint8Array): void {
-    const taken = this.#trimmer.take(chunk);
-    if (!taken.ok) {
-      this.destroy(new GuardError(taken.code));
-      return;
-    }
-    let wantsMore = true;
-    for (const piece of taken.pieces) wantsMore = this.push(piece);
-    if (!wantsMore) this.#socket.pause();
+  /** Answers whether the socket is to go on reading. */
+  #receive(chunk: Uint8Array): boolean {
+    this.#wantsMore = true;
+    const problem = this.#gatherer.take(chunk);
+    if (problem !== undefined) this.destroy(new GuardError(problem));
+    return this.#wantsMore;
+  }
+
+  #give(packet: Uint8Array): void {
+    this.#given += 1;
+    this.#wantsMore = this.push(packet);
+    // It waits somewhere on its way: whoever has it keeps the buffer.
+    if (this.#taken !== this.#given) this.#gatherer.leaveBuffer();
   }
 }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { connect as connectPlain, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls, createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { accept, reject } from '@brickproof/bootloader-sim';
 import type { Rejected, Verdict } from '@brickproof/bootloader-sim';
 
@@ -43,6 +43,12 @@ export interface MqttBrokerOptions {
   readonly plaintext?: 'allowed';
 }
 
+/** Takes what a socket reads, in a buffer that is used again; answers whether to go on. */
+export interface SocketReader {
+  readonly buffer: Uint8Array;
+  readonly callback: (bytes: number, buffer: Uint8Array) => boolean;
+}
+
 /** A broker that may be connected to. Only `describeMqttBroker` makes one. */
 export interface MqttBroker {
   /** For people: `mqtts://HOST:PORT`. */
@@ -53,7 +59,7 @@ export interface MqttBroker {
    * Begins to connect. With TLS nothing is sent before the broker's certificate and host name
    * were found right; there is no way to turn that off.
    */
-  readonly open: () => Socket;
+  readonly open: (reader: SocketReader) => Socket;
 }
 
 /** Refuses `mqtt-broker-malformed`, `mqtt-plaintext-refused` or `mqtt-credentials-malformed`. */
@@ -76,7 +82,8 @@ export function describeMqttBroker(
     return reject('mqtt-plaintext-refused', `${detail}, or allow plaintext explicitly`);
   }
   const { host, port } = place.value;
-  return accept({ name, username, password, open: () => withoutDelay(connectPlain(port, host)) });
+  const open = (onread: SocketReader): Socket => withoutDelay(connectPlain({ port, host, onread }));
+  return accept({ name, username, password, open });
 }
 
 /** Whether a host is this machine: what is sent there crosses no network. */
@@ -113,7 +120,7 @@ function parseUrl(url: string): Verdict<BrokerPlace, MqttBrokerRejectCode> {
 function tlsOpener(
   { host, port }: BrokerPlace,
   tls: MqttTlsOptions,
-): Verdict<() => Socket, MqttBrokerRejectCode> {
+): Verdict<MqttBroker['open'], MqttBrokerRejectCode> {
   if ((tls.certificate === undefined) !== (tls.key === undefined)) {
     const missing = tls.key === undefined ? 'key' : 'certificate';
     return malformed(`a certificate and its key belong together; the ${missing} is missing`);
@@ -126,18 +133,18 @@ function tlsOpener(
   if (!secureContext.ok) return secureContext;
   // An address has no place in the greeting (RFC 6066 §3); it is checked all the same.
   const named = serverName ?? (isIP(host) === 0 ? host : undefined);
-  return accept(() =>
-    withoutDelay(
-      connectTls({
-        host,
-        port,
-        secureContext: secureContext.value,
-        // Said although it is the default: the environment could turn the default off.
-        rejectUnauthorized: true,
-        ...(named === undefined ? {} : { servername: named }),
-      }),
-    ),
-  );
+  return accept((onread) => {
+    const options: ConnectionOptions & { readonly onread: SocketReader } = {
+      host,
+      port,
+      onread,
+      secureContext: secureContext.value,
+      // Said although it is the default: the environment could turn the default off.
+      rejectUnauthorized: true,
+      ...(named === undefined ? {} : { servername: named }),
+    };
+    return withoutDelay(connectTls(options));
+  });
 }
 
 function secureContextOf(tls: MqttTlsOptions): Verdict<SecureContext, MqttBrokerRejectCode> {

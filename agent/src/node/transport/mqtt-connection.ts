@@ -67,7 +67,7 @@ export class MqttConnection {
     this.#listener = listener;
     this.#expectAnswer('the connect');
     const { broker } = options;
-    this.#stream = new GuardedStream(broker.open(), options.incomingBytesMax);
+    this.#stream = new GuardedStream(broker.open, options.incomingBytesMax);
     // A listener of our own: the library passes over errors that have no code.
     this.#stream.on('error', (error) => {
       this.end(this.#describe(error));
@@ -141,6 +141,9 @@ export class MqttConnection {
       this.#isAccepted = true;
       clearTimeout(this.#timer);
       this.#listener.accepted();
+    });
+    client.on('packetreceive', () => {
+      this.#stream.noteTaken();
     });
     client.on('message', (topic, payload, packet) => {
       if (this.#problem === undefined) this.#listener.message(topic, payload, packet.retain);

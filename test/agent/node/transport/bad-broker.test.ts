@@ -57,7 +57,11 @@ const CASES: readonly [string, (socket: Socket) => void, MqttProblemCode][] = [
   ['never answers a connect', answer(), 'mqtt-broker-silent'],
   ['never answers a subscription', answer(CONNACK), 'mqtt-broker-silent'],
   ['hangs up at once', (socket) => socket.destroy(), 'mqtt-connection-closed'],
-  ['speaks something else', answer([...Buffer.from('HTTP/1.1 400 Bad')]), 'mqtt-packet-malformed'],
+  [
+    'speaks something else',
+    answer([...Buffer.from('HTTP/1.1 400 '.padEnd(200, 'x'))]),
+    'mqtt-packet-malformed',
+  ],
   [
     'announces a packet without end',
     answer(CONNACK, [0x30, 0xff, 0xff, 0xff, 0xff, 0xff]),

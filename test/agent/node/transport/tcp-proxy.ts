@@ -69,7 +69,9 @@ export class TcpProxy {
   /** What waited passes. */
   thaw(): void {
     this.#isFrozen = false;
-    for (const { near, far } of this.#pairs) {
+    for (const pair of this.#pairs) {
+      const { near, far } = pair;
+      if (near.destroyed || far.destroyed) this.#end(pair);
       near.resume();
       far.resume();
     }
@@ -77,10 +79,7 @@ export class TcpProxy {
 
   /** Ends every connection at once. */
   cutAll(): void {
-    for (const { near, far } of this.#pairs) {
-      near.destroy();
-      far.destroy();
-    }
+    for (const pair of this.#pairs) this.#end(pair);
   }
 
   /** From the next connection on the network is a bad one. */
@@ -104,9 +103,8 @@ export class TcpProxy {
     const pair = { near, far };
     this.#pairs.add(pair);
     const end = (): void => {
-      near.destroy();
-      far.destroy();
-      this.#pairs.delete(pair);
+      // Nothing passes, the news of an end neither.
+      if (!this.#isFrozen) this.#end(pair);
     };
     for (const socket of [near, far]) {
       socket.on('error', end);
@@ -124,6 +122,12 @@ export class TcpProxy {
       near.pause();
       far.pause();
     }
+  }
+
+  #end(pair: Pair): void {
+    pair.near.destroy();
+    pair.far.destroy();
+    this.#pairs.delete(pair);
   }
 
   /** Ends a connection after some bytes: at once, or by swallowing what follows for a while. */
