@@ -51,6 +51,7 @@ export class MqttDevice {
     options: Partial<MqttSessionOptions> & {
       readonly device?: TestDevice;
       readonly name?: string;
+      readonly prefix?: string;
     } = {},
   ) {
     this.device =
@@ -60,7 +61,7 @@ export class MqttDevice {
         bufferSizeBytes: BUFFER_BYTES,
       }).program(0, RUNNING);
     const name = options.name ?? DEVICE;
-    this.topics = topicsOf(name);
+    this.topics = topicsOf(name, options.prefix);
     this.session = new MqttSession({
       clientId: name,
       reconnect: RECONNECT,
