@@ -102,7 +102,11 @@ describe('device.yaml', () => {
       '5:3: "slots.size" is "1MB", expected a size such as',
     ],
     ['a size that is no multiple', ['1MiB', '1000000'], '5:3: "slots.size" (1000000 bytes) is no'],
-    ['no keys', ['[key.pem]', '[]'], '6:10: "trust.keys" is a list of 0, expected at least one key'],
+    [
+      'no keys',
+      ['[key.pem]', '[]'],
+      '6:10: "trust.keys" is a list of 0, expected at least one key',
+    ],
     ['one path for both slots', ['slot1', 'slot0'], '4:16: both slots have the same path'],
     ['no link', ['links:\n  udp: {}', 'links: {}'], '8:1: "links" names no way to the device'],
     [
