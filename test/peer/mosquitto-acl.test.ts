@@ -27,6 +27,7 @@ const NEVER: TestBrokerKind = {
   titleSuffix: '',
   wrongPassword: 'mqtt-not-authorised',
   stranger: 'mqtt-client-certificate-refused',
+  seeds: [],
   create: () => Promise.reject(new Error('this test makes its own')),
 };
 const bench = new MqttBench(NEVER);

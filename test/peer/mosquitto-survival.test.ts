@@ -13,6 +13,7 @@ const MOSQUITTO: TestBrokerKind = {
   // It speaks of rights either way: whoever guesses learns nothing.
   wrongPassword: 'mqtt-not-authorised',
   stranger: 'mqtt-client-certificate-refused',
+  seeds: [1, 2, 3, 4, 5, 6],
   create: async (options) => {
     const broker = await createMosquitto(peer.command(), options);
     await broker.start();

@@ -23,6 +23,8 @@ export interface TestBrokerKind {
   readonly wrongPassword: 'mqtt-credentials-refused' | 'mqtt-not-authorised';
   /** Whether it says so when it does not trust a client's certificate; Node's TLS only hangs up. */
   readonly stranger: 'mqtt-client-certificate-refused' | 'mqtt-connection-closed';
+  /** Of the bad networks it is tried in; each takes seconds. */
+  readonly seeds: readonly number[];
   create(options: TestBrokerOptions): Promise<TestBroker>;
 }
 
@@ -32,6 +34,7 @@ export const EMBEDDED: TestBrokerKind = {
   titleSuffix: '',
   wrongPassword: 'mqtt-credentials-refused',
   stranger: 'mqtt-connection-closed',
+  seeds: [1, 2],
   create: async (options) => {
     let broker: EmbeddedBroker = await startEmbeddedBroker(options);
     const { port, url } = broker;
