@@ -6,12 +6,32 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const { version } = JSON.parse(readFileSync(here('package.json'), 'utf8'));
+const own = JSON.parse(readFileSync(here('package.json'), 'utf8'));
+
+/** Libraries that read their own manifest ask for their version; the rest of it stays out. */
+const manifestsCutShort = {
+  name: 'manifests-cut-short',
+  transform: {
+    filter: { id: /node_modules\/.*package\.json$/ },
+    handler: (code) => {
+      const { name, version } = JSON.parse(code);
+      return { code: JSON.stringify({ name, version }), map: null };
+    },
+  },
+};
+
+/** What a library would use if it were installed: nothing is installed beside one file. */
+const optionalPackagesLeftOut = {
+  name: 'optional-packages-left-out',
+  resolveId: { filter: { id: /^supports-color$/ }, handler: () => '\0left-out' },
+  load: { filter: { id: /^\0left-out$/ }, handler: () => 'module.exports = {};' },
+};
 
 const bundle = await rolldown({
   input: here('dist/node/main.js'),
   platform: 'node',
-  transform: { define: { BRICKPROOF_AGENT_VERSION: JSON.stringify(version) } },
+  plugins: [manifestsCutShort, optionalPackagesLeftOut],
+  transform: { define: { BRICKPROOF_AGENT_VERSION: JSON.stringify(own.version) } },
 });
 const { output } = await bundle.write({
   file: here('bundle/brickproof-agent.mjs'),
@@ -37,12 +57,17 @@ function packageOf(module) {
 function licenceOf(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((name) => /^licen[cs]e/i.test(name));
-  const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
-  return `${manifest.name} ${manifest.version} (${manifest.license})\n\n${text}\n`;
+  if (file === undefined) throw new Error(`${manifest.name} comes without its licence`);
+  return licenceEntry(manifest, join(folder, file));
+}
+
+function licenceEntry({ name, version, license }, file) {
+  return `${name} ${version} (${license})\n\n${readFileSync(file, 'utf8').trim()}\n`;
 }
 
 const modules = output.flatMap((chunk) => Object.keys(chunk.modules ?? {}));
 const packages = new Set(modules.filter((id) => id.includes('node_modules')).map(packageOf));
 packages.delete(undefined);
-const licences = [...packages].toSorted().map(licenceOf);
+const others = [...packages].toSorted().map(licenceOf);
+const licences = [licenceEntry(own, here('../LICENSE')), ...others];
 writeFileSync(here('bundle/LICENSES.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { SMP_GROUP, UPDATE_COMMAND, encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
-import type { SmpClient } from '@brickproof/harness';
+import { encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
 import { openPty, startEmbeddedBroker } from '@brickproof/harness';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
-import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
+import type { DeviceFolderOptions } from './device-folder.js';
+import { lastUpdate, resetInto, runningImage, upload } from './device-update.js';
 
 const NEXT = sampleImage('good-1.1.0-imgtool.bin');
 const PATIENCE = { timeout: 15_000, interval: 20 };
@@ -21,51 +21,19 @@ function newDevice(options: DeviceFolderOptions = {}): DeviceFolder {
   return device;
 }
 
-async function upload(client: SmpClient, path = NEXT): Promise<void> {
-  must(await client.imageUpload(readFileSync(path)));
-  const staged = must(await client.imageState()).find(({ active }) => !active);
-  must(await client.imageTest(staged?.hash ?? new Uint8Array(0)));
-}
-
-/** Asks for a reset, sees the reboot command done, and starts the daemon in the next boot. */
-async function resetInto(device: DeviceFolder, daemon: RunningDaemon): Promise<RunningDaemon> {
-  const client = await daemon.client();
-  must(await client.reset());
-  await vi.waitFor(() => {
-    expect(existsSync(device.file('reboot-wanted'))).toBe(true);
-  }, PATIENCE);
-  expect(await daemon.kill('SIGTERM')).toBe(0);
-  device.reboot();
-  return device.start();
-}
-
-async function running(daemon: RunningDaemon): Promise<unknown> {
-  const client = await daemon.client();
-  return must(await client.imageState()).find(({ active }) => active);
-}
-
-async function lastUpdate(daemon: RunningDaemon): Promise<unknown> {
-  const client = await daemon.client();
-  const answer = must(
-    await client.request({
-      op: 'read',
-      group: SMP_GROUP.brickproof,
-      command: UPDATE_COMMAND.lastUpdate,
-      body: {},
-    }),
-  );
-  return answer['state'];
-}
-
 describe('the daemon', () => {
   it('is updated, boots the new image on trial, and confirms it', async () => {
     const device = await newDevice().provision();
     const first = await device.start();
-    expect(await running(first)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
-    await upload(await first.client());
+    expect(await runningImage(first)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
+    await upload(await first.client(), NEXT);
     const second = await resetInto(device, first);
     await second.says(/image confirmed/);
-    expect(await running(second)).toMatchObject({ slot: 1, version: '1.1.0', confirmed: true });
+    expect(await runningImage(second)).toMatchObject({
+      slot: 1,
+      version: '1.1.0',
+      confirmed: true,
+    });
     expect(await lastUpdate(second)).toBe('confirmed');
   });
 
@@ -90,7 +58,7 @@ describe('the daemon', () => {
     const more = `self-test: { command: [sh, -c, 'echo $BRICKPROOF_VERSION; exit 3'] }`;
     const device = await newDevice({ more }).provision();
     const first = await device.start();
-    await upload(await first.client());
+    await upload(await first.client(), NEXT);
     const trial = await resetInto(device, first);
     await trial.says(/self-test: 1\.1\.0/);
     await trial.says(/Self-test failed: exit status 3/);
@@ -98,7 +66,7 @@ describe('the daemon', () => {
     await trial.kill('SIGTERM');
     device.reboot();
     const after = await device.start();
-    expect(await running(after)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
+    expect(await runningImage(after)).toMatchObject({ slot: 0, version: '1.0.0', confirmed: true });
     expect(await lastUpdate(after)).toBe('failed');
   });
 
@@ -108,7 +76,7 @@ describe('the daemon', () => {
       const more = `self-test: { command: ${command}, timeout: 200ms }`;
       const device = await newDevice({ more }).provision();
       const first = await device.start();
-      await upload(await first.client());
+      await upload(await first.client(), NEXT);
       const trial = await resetInto(device, first);
       await trial.says(/Trial failed: the self-test failed/);
     },
@@ -117,18 +85,18 @@ describe('the daemon', () => {
   it('chooses a slot once in a boot, however often it is started', async () => {
     const device = await newDevice({ trial: '{ settle: 1h, timeout: 2h }' }).provision();
     const first = await device.start();
-    await upload(await first.client());
+    await upload(await first.client(), NEXT);
     const trial = await resetInto(device, first);
     await trial.kill('SIGKILL');
     const again = await device.start();
     expect(again.output).not.toMatch(/Starting Direct-XIP/);
-    expect(await running(again)).toMatchObject({ version: '1.1.0', confirmed: false });
+    expect(await runningImage(again)).toMatchObject({ version: '1.1.0', confirmed: false });
     // Another boot, and the trial that was not confirmed is over.
     await again.kill('SIGKILL');
     device.reboot();
     const later = await device.start();
     expect(later.output).toMatch(/Erasing faulty image in the secondary slot/);
-    expect(await running(later)).toMatchObject({ version: '1.0.0', confirmed: true });
+    expect(await runningImage(later)).toMatchObject({ version: '1.0.0', confirmed: true });
     expect(await lastUpdate(later)).toBe('failed');
   });
 
@@ -185,7 +153,7 @@ describe('the daemon', () => {
     const more = 'self-test: { command: [sleep, "60"] }';
     const device = await newDevice({ more }).provision();
     const first = await device.start();
-    await upload(await first.client());
+    await upload(await first.client(), NEXT);
     const trial = await resetInto(device, first);
     await trial.says(/Self-test: sleep 60/);
     expect(await trial.kill('SIGTERM')).toBe(0);
@@ -237,7 +205,7 @@ describe('the daemon', () => {
       await first.says(/MQTT: connected/);
       const client = await first.client(target);
       expect(must(await client.params())).toMatchObject({ bufSizeBytes: 65_535 });
-      await upload(client);
+      await upload(client, NEXT);
       must(await client.reset());
       await vi.waitFor(() => {
         expect(existsSync(device.file('reboot-wanted'))).toBe(true);
@@ -258,7 +226,7 @@ describe('the daemon', () => {
     const links = `mqtt: { url: '${broker.url}' }\n  udp: { port: 0 }`;
     const device = await newDevice({ links, trial: '{ settle: 0s, timeout: 2s }' }).provision();
     const first = await device.start();
-    await upload(await first.client());
+    await upload(await first.client(), NEXT);
     await broker.close();
     const trial = await resetInto(device, first);
     await trial.says(/Trial failed: the update service was not reached in time/);

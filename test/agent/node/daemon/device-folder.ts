@@ -9,7 +9,8 @@ import { vi } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../../agent/dist/node/main.js', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../../../firmware-samples/', import.meta.url));
-const PATIENCE = { timeout: 15_000, interval: 10 };
+const PATIENCE_MS = 15_000;
+const POLL_MS = 10;
 
 /** A sample image of the model that the test devices have the addresses of. */
 export function sampleImage(name: string): string {
@@ -49,6 +50,8 @@ export class DeviceFolder {
   /** Runs the agent; a bundle or an emulator in other suites. */
   command: readonly string[] = [process.execPath, MAIN];
   environment: Record<string, string> = {};
+  /** How long a daemon may take to say what is waited for; an emulator needs more. */
+  patienceMs: number = PATIENCE_MS;
   #boots = 0;
   readonly #daemons: RunningDaemon[] = [];
 
@@ -132,7 +135,8 @@ links:
 
   /** Starts the daemon; it may not be ready yet, or not for long. */
   launch(): RunningDaemon {
-    const daemon = new RunningDaemon(this.#spawn(['--config', this.file('device.yaml')]));
+    const child = this.#spawn(['--config', this.file('device.yaml')]);
+    const daemon = new RunningDaemon(child, this.patienceMs);
     this.#daemons.push(daemon);
     return daemon;
   }
@@ -165,9 +169,11 @@ export class RunningDaemon {
   readonly ended: Promise<number | null>;
   #output = '';
   readonly #clients: SmpClient[] = [];
+  readonly #patienceMs: number;
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, patienceMs: number) {
     this.process = child;
+    this.#patienceMs = patienceMs;
     const keep = (bytes: Buffer): void => {
       this.#output += bytes.toString();
     };
@@ -186,11 +192,14 @@ export class RunningDaemon {
 
   /** Waits until the daemon has said something; what it said. */
   async says(what: RegExp): Promise<string> {
-    return vi.waitFor(() => {
-      const found = what.exec(this.#output)?.[0];
-      if (found !== undefined) return found;
-      throw new Error(`the daemon did not say ${String(what)}, but:\n${this.#output}`);
-    }, PATIENCE);
+    return vi.waitFor(
+      () => {
+        const found = what.exec(this.#output)?.[0];
+        if (found !== undefined) return found;
+        throw new Error(`the daemon did not say ${String(what)}, but:\n${this.#output}`);
+      },
+      { timeout: this.#patienceMs, interval: POLL_MS },
+    );
   }
 
   /** A client at the daemon's UDP port, or at another target. */
