@@ -153,13 +153,15 @@ export class Daemon implements RequestServer {
     } catch (error) {
       this.#reportRead(error);
     }
+    this.#timer = setTimeout(() => {
+      this.#tick();
+    }, this.#tickMs());
+  }
+
+  #tickMs(): number {
     const isTrial = this.agent.trialState === 'testing' || this.agent.trialState === 'waiting';
-    this.#timer = setTimeout(
-      () => {
-        this.#tick();
-      },
-      isTrial ? TRIAL_TICK_MS : IDLE_TICK_MS,
-    );
+    const { aliveEveryMs = Infinity } = this.#ports.serviceManager;
+    return Math.min(isTrial ? TRIAL_TICK_MS : IDLE_TICK_MS, aliveEveryMs);
   }
 
   /** A disk that fails is told and tried again; anything else is a mistake of ours. */

@@ -9,10 +9,16 @@ export interface ServiceManager {
   stopping(): void;
   /** To be called as often as the daemon shows that it lives; tells the manager often enough. */
   alive(): void;
+  /** How often `alive` is to be called at least; undefined when nobody waits for it. */
+  readonly aliveEveryMs: number | undefined;
 }
 
 /** Part of the watchdog's time between two signs of life (sd_watchdog_enabled(3): half). */
 const WATCHDOG_SHARE = 0.5;
+/** Calls of `alive` for each sign, so that one that comes a little early costs no whole turn. */
+const CALLS_PER_SIGN = 2;
+/** A watchdog that is shorter than makes sense does not keep the device busy. */
+const ALIVE_EVERY_MS_MIN = 100;
 const NOTIFY_PROGRAM = 'systemd-notify';
 const US_PER_MS = 1_000;
 
@@ -59,6 +65,10 @@ export function createServiceManager(options: ServiceManagerOptions): ServiceMan
       lastSignMs = options.nowMs();
       notify('WATCHDOG=1');
     },
+    aliveEveryMs:
+      intervalMs === undefined
+        ? undefined
+        : Math.max(intervalMs / CALLS_PER_SIGN, ALIVE_EVERY_MS_MIN),
   };
 }
 
@@ -73,4 +83,5 @@ const NOBODY: ServiceManager = {
   ready: () => undefined,
   stopping: () => undefined,
   alive: () => undefined,
+  aliveEveryMs: undefined,
 };
