@@ -4,7 +4,15 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Programs of others that the tests run against. */
-export type PeerName = 'imgtool' | 'smpclient' | 'mosquitto';
+export type PeerName =
+  | 'imgtool'
+  | 'smpclient'
+  | 'mosquitto'
+  | 'qemu-aarch64-static'
+  | 'node-arm64'
+  | 'systemd-analyze'
+  | 'systemd-notify'
+  | 'python3';
 
 /** A peer that a test needs. */
 export interface Peer {
@@ -19,6 +27,8 @@ export interface Peer {
 /** Set to `required` where every peer must be there: a missing one then fails its tests. */
 const PEERS_VARIABLE = 'BRICKPROOF_PEERS';
 const OWN_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/bin', import.meta.url));
+/** Node.js for arm64 is in no PATH of this machine; its libraries are beside it. */
+const ARM64_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/arm64', import.meta.url));
 /** Debian keeps mosquitto where only root's PATH looks. */
 const SYSTEM_FOLDERS: readonly string[] = ['/usr/local/sbin', '/usr/sbin'];
 const PROBE_TIMEOUT_MS = 20_000;
@@ -41,9 +51,18 @@ const MISSING: Readonly<Record<PeerName, string>> = {
   imgtool: 'imgtool is missing: install the Python package imgtool',
   smpclient: 'smpclient is missing: install the Python package smpclient[serial]',
   mosquitto: 'mosquitto is missing: install the Debian package mosquitto',
+  'qemu-aarch64-static': 'qemu is missing: install the Debian package qemu-user-static',
+  'node-arm64': 'Node.js for arm64 is missing: .ci/run gets it',
+  'systemd-analyze': 'systemd-analyze is missing: install the Debian package systemd',
+  'systemd-notify': 'systemd-notify is missing: install the Debian package systemd',
+  python3: 'python3 is missing: install the Debian package python3',
 };
 
+/** The folder of the arm64 libraries, for emulators that look for them there. */
+export const ARM64_SYSROOT: string = join(ARM64_FOLDER, 'sysroot');
+
 function findCommand(name: PeerName): string | undefined {
+  if (name === 'node-arm64') return [join(ARM64_FOLDER, 'node')].find(isExecutable);
   if (name !== 'smpclient') return executables(name)[0];
   // A library: what is looked for is a Python that has it, serial transport included.
   return executables('python3').find((python) => {
