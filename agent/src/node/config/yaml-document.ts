@@ -183,9 +183,8 @@ function describeExpected(issue: GenericIssue): string {
   return (issue.expected ?? 'something else')
     .replace(/^>=/, 'at least ')
     .replace(/^<=/, 'at most ')
-    .replace(/^\((.*)\)$/, '$1')
     .split(' | ')
-    .map(describeKind)
+    .map((kind) => describeKind(kind.replace(/^\(+|\)+$/g, '')))
     .join(' or ');
 }
 
