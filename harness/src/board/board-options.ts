@@ -52,6 +52,8 @@ export interface BoardState {
   readonly version: string | undefined;
   readonly trial: TrialState | undefined;
   readonly securityCounter: number;
+  /** The firmware's connection to its broker; `none` where there is no broker or no firmware. */
+  readonly network: 'none' | 'down' | 'up';
 }
 
 /** Told what happens on a board. */

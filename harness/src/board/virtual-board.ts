@@ -86,6 +86,7 @@ export class VirtualBoard {
       version: this.#firmware && formatImageVersion(this.#firmware.booted.image.header.version),
       trial: this.#firmware?.agent.trialState,
       securityCounter: this.counters.read(0),
+      network: this.#networkState(),
     };
   }
 
@@ -184,6 +185,11 @@ export class VirtualBoard {
       this.flash.watch(undefined);
       return { kind: 'power-cut', appliedBytes };
     });
+  }
+
+  #networkState(): BoardState['network'] {
+    if (this.#firmware?.mqtt === undefined) return 'none';
+    return this.#networkConnected ? 'up' : 'down';
   }
 
   /** The firmware, if it takes what comes from outside. */

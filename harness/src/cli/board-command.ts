@@ -1,10 +1,5 @@
 import { Option, type Command } from 'commander';
-import {
-  accept,
-  STRATEGY_NAMES,
-  type BehaviourCard,
-  type StrategyName,
-} from '@brickproof/bootloader-sim';
+import { accept, STRATEGY_NAMES, type StrategyName } from '@brickproof/bootloader-sim';
 import {
   BOARDS_MAX,
   startBoardSession,
@@ -13,6 +8,7 @@ import {
   type BoardSessionRejectCode,
 } from '../board/board-session.js';
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
+import { BEHAVIOUR_NAMES, BEHAVIOURS, type BehaviourName } from '../board/named-behaviour.js';
 import { addVerb, integerArgument, sizeArgument } from './command-tree.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
 import { addMqttOptions, readMqttAccess, type MqttFlags } from './mqtt-options.js';
@@ -28,7 +24,7 @@ interface BoardOptions extends MqttFlags {
   readonly pty?: boolean;
   readonly tcp?: number;
   readonly mqtt?: string;
-  readonly behaviour?: string;
+  readonly behaviour?: BehaviourName;
   readonly confirm: 'self-test' | 'request';
   readonly trusting?: boolean;
   readonly bufferSize?: number;
@@ -39,22 +35,6 @@ interface BoardOptions extends MqttFlags {
 const TCP_PORT_MAX = 65_535;
 const SEED_MAX = 0xffff_ffff;
 const COUNTER_MAX = 0xffff_ffff;
-
-/** How firmware can be made to behave, whatever its image says. */
-const BEHAVIOURS: Readonly<Record<string, Partial<BehaviourCard>>> = {
-  healthy: {
-    selfTest: 'pass',
-    hangBeforeConfirm: false,
-    crashAfterMs: undefined,
-    resetLoop: false,
-    neverConnects: false,
-  },
-  'self-test-fails': { selfTest: 'fail' },
-  hangs: { hangBeforeConfirm: true },
-  crashes: { crashAfterMs: 500 },
-  'reset-loop': { resetLoop: true },
-  'never-connects': { neverConnects: true },
-};
 
 const EXIT_BY_CODE: Readonly<Record<BoardSessionRejectCode, ExitStatus>> = {
   'board-option-invalid': EXIT.usage,
@@ -124,7 +104,7 @@ function addFlags(command: Command): void {
     .option('--key <pem...>', 'the keys they trust (default: the test keys of the samples)')
     .addOption(
       new Option('--behaviour <name>', 'how all firmware behaves, whatever its image says').choices(
-        Object.keys(BEHAVIOURS),
+        BEHAVIOUR_NAMES,
       ),
     )
     .addOption(
