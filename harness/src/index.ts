@@ -77,3 +77,31 @@ export {
 } from '@brickproof/agent/node';
 export { DemoReport } from './demo/demo-report.js';
 export type { DemoClaim, DemoWriter } from './demo/demo-report.js';
+
+export { formatHtml } from './report/html.js';
+export { formatJunit } from './report/junit.js';
+export { escapeMarkup, markup } from './report/markup.js';
+export type { Markup, MarkupValue } from './report/markup.js';
+export type { ReportedFailure, ReportedRun, RunReport, RunVerdict } from './report/run-report.js';
+export { openBoardLink } from './scenario/board-link.js';
+export type { BoardLink } from './scenario/board-link.js';
+export { startBrokerProxy } from './scenario/broker-proxy.js';
+export type { BrokerProxy } from './scenario/broker-proxy.js';
+export { ConsoleLog } from './scenario/console-log.js';
+export {
+  SCENARIOS_FOLDER,
+  SCENARIO_FILES_MAX,
+  builtinScenarioFiles,
+  loadScenarios,
+} from './scenario/load-scenarios.js';
+export { RUNS_MAX, planRuns } from './scenario/plan-runs.js';
+export type { RunFilter, RunPlan } from './scenario/plan-runs.js';
+export { readScenario } from './scenario/read-scenario.js';
+export type { ReadScenario } from './scenario/read-scenario.js';
+export { REFUSAL_CODES, isRefusal, nameRefusal } from './scenario/refusal-code.js';
+export { runAll } from './scenario/run-all.js';
+export type { RunAllOptions } from './scenario/run-all.js';
+export { STEPS_MAX, scenarioJsonSchema } from './scenario/scenario-schema.js';
+export { formatScenarioProblem } from './scenario/scenario.js';
+export type { Scenario, ScenarioProblem } from './scenario/scenario.js';
+export type { ScenarioRun } from './scenario/scenario-run.js';

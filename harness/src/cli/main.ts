@@ -7,6 +7,7 @@ import { addDemoCommand } from './demo-command.js';
 import { EXIT } from './exit-status.js';
 import { registerImageCommand } from './image-command.js';
 import { failed, oneLine, print } from './outcome.js';
+import { addRunCommand } from './run-command.js';
 import { registerSmpCommand } from './smp-command.js';
 
 const STACK_VARIABLE = 'BRICKPROOF_STACK';
@@ -21,6 +22,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   addDemoCommand(program);
   addBoardCommand(program);
+  addRunCommand(program);
   registerSmpCommand(program, { createSimBoard });
   registerImageCommand(program);
   return program;

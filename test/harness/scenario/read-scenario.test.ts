@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { STEPS_MAX, readScenario } from '@brickproof/harness';
+import { planText, scenarioOf } from './scenario-text.js';
+
+const START = '- start: good-1.0.0-imgtool.bin';
+
+function problemsOf(text: string): readonly string[] {
+  return planText(text).problems;
+}
+
+describe('a scenario file', () => {
+  it('is read with its matrix, its seed and its steps', () => {
+    const read = readScenario(
+      'name: mine\ndescription: d\ndevice:\n  model: [stm-unequal, nrf-equal]\n  link: mqtt\n' +
+        `  seed: 7\nsteps:\n  ${START}\n  - wait: 1.5 s\n`,
+      'folder/mine.yaml',
+    );
+    if (!read.ok) throw new Error('refused');
+    const { scenario } = read;
+    expect(scenario.models).toEqual(['stm-unequal', 'nrf-equal']);
+    expect(scenario.links).toEqual(['mqtt']);
+    expect(scenario.strategies).toEqual(['direct-xip']);
+    expect(scenario.seed).toBe(7);
+    expect(scenario.steps.map(({ action }) => action)).toEqual([
+      { kind: 'start', image: 'good-1.0.0-imgtool.bin' },
+      { kind: 'wait', durationMs: 1_500 },
+    ]);
+    expect(scenario.placeOf(['steps', 1, 'wait'])).toEqual({ line: 9, column: 5 });
+  });
+
+  it.each([
+    ['nothing', '', 's.yaml:1:1: the file is empty'],
+    ['only a comment', '# hello', 's.yaml:1:1: the document is empty, expected a mapping'],
+    [
+      'no steps',
+      'name: a\nsteps: []',
+      's.yaml:2:1: "steps" is a list of 0, expected at least one step',
+    ],
+    ['no name', `steps:\n  ${START}`, 's.yaml:1:1: "name" is missing'],
+    [
+      'a bad name',
+      `name: A b\nsteps:\n  ${START}`,
+      's.yaml:1:1: "name" is "A b", expected lower-case letters, digits and dashes',
+    ],
+    [
+      'an unknown key',
+      `name: a\nstep:\n  ${START}\nsteps:\n  ${START}`,
+      's.yaml:2:1: "step" is not a known key; did you mean steps?',
+    ],
+    [
+      'an unknown model',
+      scenarioOf(START, 'device: { model: nrf52 }'),
+      's.yaml:2:11: "device.model" is "nrf52", expected "nrf-equal" or "stm-unequal" or a list',
+    ],
+    [
+      'an unknown link in a list',
+      scenarioOf(START, 'device: { link: [serial, usb] }'),
+      's.yaml:2:26: "device.link[1]" is "usb", expected "serial" or "tcp" or "mqtt"',
+    ],
+    [
+      'a buffer that is too small',
+      scenarioOf(START, 'device: { buffer-size: 16 }'),
+      's.yaml:2:11: "device.buffer-size" is 16, expected 256 to 65535',
+    ],
+    [
+      'an unknown step',
+      scenarioOf(`${START}\n- uplaod: good-1.1.0-imgtool.bin`),
+      's.yaml:5:5: "steps[1].uplaod" is not a known key; did you mean upload?',
+    ],
+    [
+      'two steps in one',
+      scenarioOf(`${START}\n- power: off\n  link: down`),
+      's.yaml:5:5: "steps[1]" has to hold exactly one step; begin each with a dash',
+    ],
+    [
+      'an unknown option',
+      scenarioOf(`${START}\n- upload:\n    image: good-1.1.0-imgtool.bin\n    truncat: 4`),
+      's.yaml:7:7: "steps[1].upload.truncat" is not a known key; did you mean truncate?',
+    ],
+    [
+      'a refusal that does not exist',
+      scenarioOf(`${START}\n- erase: { refused: image:no-free-slt }`),
+      's.yaml:5:14: "steps[1].erase.refused" is "image:no-free-slt", expected the code of a refusal such as image:no-free-slot; did you mean image:no-free-slot?',
+    ],
+    [
+      'a duration without a unit',
+      scenarioOf(`${START}\n- wait: 5`),
+      's.yaml:5:5: "steps[1].wait" is 5, expected a duration such as 500 ms, 10 s or 2 min',
+    ],
+    [
+      'a version that is a number',
+      scenarioOf(`${START}\n- expect: { version: 1.1 }`),
+      's.yaml:5:15: "steps[1].expect.version" is 1.1, expected a version such as 1.2.0 or 1.2.0+4',
+    ],
+    [
+      'a cut that is two',
+      scenarioOf(`${START}\n- power: { cut: { operation: 1, after: 2 s } }`),
+      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during and applied-bytes, or after alone',
+    ],
+    [
+      'a cut that is none',
+      scenarioOf(`${START}\n- power: { cut: {} }`),
+      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during and applied-bytes, or after alone',
+    ],
+    [
+      'an expectation of nothing',
+      scenarioOf(`${START}\n- expect: {}`),
+      's.yaml:5:5: "steps[1].expect" has to say something about the device',
+    ],
+    [
+      'a wait for nothing',
+      scenarioOf(`${START}\n- wait-until: { within: 3 s }`),
+      's.yaml:5:5: "steps[1].wait-until" has to say what is waited for',
+    ],
+    [
+      'a broken regular expression',
+      scenarioOf(`${START}\n- expect: { console: { matches: '(' } }`),
+      's.yaml:5:26: "steps[1].expect.console.matches" is no regular expression',
+    ],
+    [
+      'a step without a value',
+      scenarioOf(`${START}\n- confirm:`),
+      's.yaml:5:5: "steps[1].confirm" is empty, expected text or a mapping',
+    ],
+    [
+      'no start',
+      scenarioOf('- wait: 1 s'),
+      's.yaml:4:5: the first step has to be start: the firmware the device begins with',
+    ],
+    [
+      'a second start',
+      scenarioOf(`${START}\n${START}`),
+      's.yaml:5:5: start can only be the first step; to go on after a cut use "power: on"',
+    ],
+    [
+      'a test of what was never uploaded',
+      scenarioOf(`${START}\n- test: uploaded`),
+      's.yaml:5:5: nothing has been uploaded before this test; name an image',
+    ],
+    [
+      'a wait for a day',
+      scenarioOf(`${START}\n- wait: 1440 min`),
+      's.yaml:5:5: no step may take longer than 60 min',
+    ],
+    [
+      'a sample that does not exist',
+      scenarioOf(`${START}\n- upload: good-1.1.0-imgtol.bin`),
+      's.yaml:5:5: nrf-equal has no sample "good-1.1.0-imgtol.bin"; did you mean good-1.1.0-imgtool.bin?',
+    ],
+    [
+      'a truncation beyond the end',
+      scenarioOf(`${START}\n- upload: { image: good-1.1.0-imgtool.bin, truncate: 9MiB }`),
+      's.yaml:5:5: 9437184 is beyond the end: the image has 271004 bytes',
+    ],
+    [
+      'a mark for an image without a hash',
+      scenarioOf(`${START}\n- test: bad-truncated-1.1.0.bin`),
+      's.yaml:5:5: the image is too damaged to have a hash by which a device could know it',
+    ],
+  ])('says in one line, with its place, that it has %s', (_, text, expected) => {
+    expect(problemsOf(text)).toEqual([expected]);
+  });
+
+  it('says which path cannot be read', () => {
+    const [problem] = problemsOf(scenarioOf(`${START}\n- upload: ./no-such.bin`));
+    expect(problem).toMatch(/^s\.yaml:5:5: cannot read .*no-such\.bin: there is no such file/);
+    const [keys] = problemsOf(scenarioOf(START, 'device: { keys: [./no-such.pem] }'));
+    expect(keys).toMatch(/^s\.yaml:2:11: cannot read .*no-such\.pem/);
+  });
+
+  it(`has at most ${STEPS_MAX} steps`, () => {
+    const waits = (count: number): string => '- wait: 1 s\n'.repeat(count);
+    expect(problemsOf(scenarioOf(`${START}\n${waits(STEPS_MAX - 1)}`))).toEqual([]);
+    expect(problemsOf(scenarioOf(`${START}\n${waits(STEPS_MAX)}`))).toEqual([
+      `s.yaml:3:1: "steps" is a list of ${STEPS_MAX + 1}, expected at most ${STEPS_MAX} steps`,
+    ]);
+  });
+});
