@@ -145,7 +145,7 @@ describe('the daemon', () => {
       }
     }
     const last = await device.start();
-    expect(await running(last)).toMatchObject({ version: '1.0.0' });
+    expect(await runningImage(last)).toMatchObject({ version: '1.0.0' });
     expect(must(await (await last.client()).imageUpload(image))).toMatchObject({ match: true });
   });
 
