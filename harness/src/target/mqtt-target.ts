@@ -231,10 +231,12 @@ class MqttConnection implements SmpConnection {
     if (presence === 'online') {
       clearTimeout(this.#absence);
       this.#absence = undefined;
-    } else if (this.#opening === undefined && this.closed === undefined) {
-      this.#absence ??= setTimeout(() => {
+    } else if (this.#opening === undefined && this.#absence === undefined) {
+      if (this.closed !== undefined) return;
+      this.#absence = setTimeout(() => {
         this.#giveUp();
       }, this.#parts.options.absenceMsMax ?? MQTT_ABSENCE_MS_MAX);
+      this.#events.interrupted();
     }
   }
 

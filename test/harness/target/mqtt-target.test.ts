@@ -143,12 +143,14 @@ describe('an mqtt target', () => {
   it('goes on with a request when the device went offline and came back', async () => {
     const target = new TestDevice().program(0, RUNNING);
     const device = await serve(target);
-    const client = new SmpClient(await mustOpen());
+    const told: string[] = [];
+    const client = new SmpClient(await mustOpen(), { onInterruption: (what) => told.push(what) });
     device.removeAllListeners('message');
     const pending = client.echo('hello');
     device.stream.destroy();
     await serve(target);
     expect(await pending).toEqual({ ok: true, value: 'hello' });
+    expect(told).toEqual(['interrupted', 'resumed']);
   });
 
   it('waits longer than its tries last for a device that is away', async () => {
