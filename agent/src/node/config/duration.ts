@@ -12,7 +12,8 @@ const DURATION_PATTERN = /^(\d{1,9}(?:\.\d{1,3})?) ?(ms|s|min|h)$/;
 /** Reads a time as files have it, in milliseconds: `250 ms`, `10s`, `1.5 min`. Refuses `duration-malformed`. */
 export function parseDuration(text: string): Verdict<number, 'duration-malformed'> {
   const match = DURATION_PATTERN.exec(text);
-  const value = Number(match?.[1]) * (FACTORS_MS.get(match?.[2] ?? '') ?? Number.NaN);
+  // 1.001 s is 1001 ms, though not in binary fractions.
+  const value = roundToWhole(Number(match?.[1]) * (FACTORS_MS.get(match?.[2] ?? '') ?? Number.NaN));
   return Number.isSafeInteger(value)
     ? accept(value)
     : reject('duration-malformed', 'write a time as 250ms, 10s, 5min or 1h');
@@ -23,4 +24,12 @@ export function formatDuration(durationMs: number): string {
   const exact = [...FACTORS_MS].reverse().find(([, factor]) => durationMs % factor === 0);
   const [unit, factor] = durationMs === 0 || exact === undefined ? ['ms', 1] : exact;
   return `${durationMs / factor}${unit}`;
+}
+
+const ROUNDING_MAX = 1e-6;
+
+/** The whole number that was meant; what is no whole number of milliseconds stays as it is. */
+function roundToWhole(value: number): number {
+  const whole = Math.round(value);
+  return Math.abs(value - whole) < ROUNDING_MAX ? whole : value;
 }
