@@ -125,6 +125,9 @@ function confirmRunning(ports: ImageGroupPorts): SmpOutcome {
   if (isTrial(bootControl)) {
     const confirmed = bootControl.confirm();
     if (!confirmed.ok) return imageError(bootError(confirmed.code));
+    // At once: whoever has this answer may ask what became of the update right away.
+    const { image } = bootControl.state(bootControl.activeSlot);
+    if (image !== undefined) noteUpdate(ports.store, { state: 'confirmed', hash: image.hash });
   }
   return answer(listImages(ports));
 }

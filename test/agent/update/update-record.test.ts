@@ -66,8 +66,10 @@ describe('what became of the last update', () => {
     trial.tick();
     expect(lastUpdate(device)).toMatchObject({ state: 'on-trial' });
     device.ask('write', STATE, { confirm: true });
+    // From the answer on, not only once the trial has seen it.
+    expect(lastUpdate(device)).toMatchObject({ state: 'confirmed', hash: NEW.hash });
     trial.tick();
-    expect(lastUpdate(device)).toMatchObject({ state: 'confirmed' });
+    expect(lastUpdate(device)).toMatchObject({ state: 'confirmed', hash: NEW.hash });
   });
 
   it('is a failure when the bootloader went back', () => {
