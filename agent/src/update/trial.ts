@@ -131,7 +131,8 @@ export class Trial {
     const { bootControl } = this.#ports;
     if (!bootControl.state(bootControl.activeSlot).confirmed) return false;
     this.#state = 'confirmed';
-    this.#noteConfirmed();
+    // The next update may have been marked since then; what was noted of it stands.
+    if (readUpdateRecord(this.#ports.store)?.state !== 'marked') this.#noteConfirmed();
     return true;
   }
 

@@ -7,6 +7,7 @@ import { TestDevice, buildTestImage } from '../test-device.js';
 
 const OLD = buildTestImage('1.0.0');
 const NEW = buildTestImage('1.1.0');
+const NEWER = buildTestImage('1.2.0');
 const STATE = [SMP_GROUP.image, IMAGE_COMMAND.state] as const;
 const LAST_UPDATE = [SMP_GROUP.brickproof, UPDATE_COMMAND.lastUpdate] as const;
 
@@ -70,6 +71,20 @@ describe('what became of the last update', () => {
     expect(lastUpdate(device)).toMatchObject({ state: 'confirmed', hash: NEW.hash });
     trial.tick();
     expect(lastUpdate(device)).toMatchObject({ state: 'confirmed', hash: NEW.hash });
+  });
+
+  it('is the next one, when that is marked before the trial has seen the confirmation', () => {
+    const device = deviceWithCandidate();
+    device.ask('write', STATE, { hash: NEW.hash });
+    const trial = startTrial(device.restart(1), { confirms: false });
+    trial.tick();
+    device.ask('write', STATE, { confirm: true });
+    device.bootControl.erase(0);
+    device.program(0, NEWER, false);
+    device.ask('write', STATE, { hash: NEWER.hash });
+    trial.tick();
+    expect(trial.state).toBe('confirmed');
+    expect(lastUpdate(device)).toMatchObject({ state: 'marked', hash: NEWER.hash });
   });
 
   it('is a failure when the bootloader went back', () => {
