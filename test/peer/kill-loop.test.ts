@@ -8,7 +8,7 @@ import type { Fault, Leg } from './kill-loop/killed-device.js';
 
 const SEED = Number(process.env['BRICKPROOF_KILL_SEED'] ?? 20);
 const KILLS = Number(process.env['BRICKPROOF_KILLS'] ?? 500);
-/** "<leg>/<update>": that update alone, again and again, until there were so many kills. */
+/** "<leg>/<update>": that update alone, again and again, each time on a new device. */
 const ONLY = process.env['BRICKPROOF_KILL_ONLY'];
 const LOOP_TIMEOUT_MS = 900_000;
 
@@ -135,7 +135,8 @@ describe('a daemon that is killed at any moment', () => {
         statistics,
         onlyUpdate: Number(index),
       });
-      expect(statistics.kills).toBe(KILLS);
+      console.log(statistics.lines().join('\n'));
+      expect(statistics.count('starts')).toBeGreaterThan(0);
     },
     LOOP_TIMEOUT_MS,
   );

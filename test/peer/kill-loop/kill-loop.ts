@@ -30,6 +30,8 @@ const KILLS_PER_UPDATE_MORE = 6;
 /** An update can end before any of its kills happens; more in a row are a mistake of the loop. */
 const UPDATES_PER_KILL_MAX = 5;
 const STORY_LINES = 60;
+/** Kills depend on time, too: one update that is asked for is run so often. */
+const ONLY_ROUNDS = 20;
 
 /**
  * Kills the daemon of one device so often, at places and times that the seed says, while updates
@@ -37,7 +39,10 @@ const STORY_LINES = 60;
  */
 export async function runKillLeg(leg: Leg, options: KillLoopOptions): Promise<void> {
   const killsEnd = options.statistics.count(killsOf(leg)) + options.kills;
-  const updatesMax = FIRST_INDEX + 2 + options.kills * UPDATES_PER_KILL_MAX;
+  const updatesMax =
+    FIRST_INDEX +
+    2 +
+    (options.onlyUpdate === undefined ? options.kills * UPDATES_PER_KILL_MAX : ONLY_ROUNDS);
   let bench: LegBench | undefined;
   try {
     for (let round = FIRST_INDEX + 2; round < updatesMax; round += 1) {
