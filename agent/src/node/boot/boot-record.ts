@@ -7,10 +7,12 @@ import { describeSystemError, systemErrorCode } from '../system-error.js';
 /** Why it is not known which boot this is, or why its choice cannot be noted. */
 export type BootRecordRejectCode = 'boot-id-unreadable' | 'boot-state-unwritable';
 
-/** Which slot a boot chose. */
+/** Which slot a boot chose, and whether this boot is to end. */
 export interface BootRecord {
   readonly bootId: string;
   readonly slot: number;
+  /** A reboot was promised; whoever starts in the same boot keeps the promise. */
+  readonly isRebootAsked: boolean;
 }
 
 const FORMAT_VERSION = 1;
@@ -34,10 +36,10 @@ export function readBootRecord(file: string): BootRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof record !== 'object' || record === null) return undefined;
-    const { format, bootId, slot } = record as Partial<Record<string, unknown>>;
+    const { format, bootId, slot, isRebootAsked } = record as Partial<Record<string, unknown>>;
     const isSlot = Number.isInteger(slot) && Number(slot) >= 0 && Number(slot) < SLOTS_MAX;
     if (format !== FORMAT_VERSION || typeof bootId !== 'string' || !isSlot) return undefined;
-    return { bootId, slot: Number(slot) };
+    return { bootId, slot: Number(slot), isRebootAsked: isRebootAsked === true };
   } catch {
     return undefined;
   }
@@ -58,6 +60,13 @@ export function writeBootRecord(
     const detail = `cannot write ${file}: ${describeSystemError(error)}; correct state-file`;
     return reject('boot-state-unwritable', detail);
   }
+}
+
+/** Notes that this boot is to end. A note that cannot be made keeps nobody from rebooting. */
+export function noteRebootAsked(file: string): Verdict<void, BootRecordRejectCode> {
+  const record = readBootRecord(file);
+  if (record === undefined || record.isRebootAsked) return DONE;
+  return writeBootRecord(file, { ...record, isRebootAsked: true });
 }
 
 /** Forgets the choice, so that the next start makes a new one. */

@@ -13,8 +13,8 @@ import type { BootRecordRejectCode } from './boot-record.js';
 /** The slot that runs in this boot. */
 export interface ChosenSlot {
   readonly slot: number;
-  /** False when an earlier start of the same boot had chosen already. */
-  readonly isNewBoot: boolean;
+  /** An earlier start of the same boot has promised a reboot. */
+  readonly isRebootAsked: boolean;
 }
 
 /** What the choice is made from. */
@@ -36,13 +36,14 @@ export function chooseSlot(
   if (!bootId.ok) return bootId;
   const noted = readBootRecord(config.stateFile);
   if (noted?.bootId === bootId.value && holdsImage(choice.slots[noted.slot])) {
-    return accept({ slot: noted.slot, isNewBoot: false });
+    return accept({ slot: noted.slot, isRebootAsked: noted.isRebootAsked });
   }
   const booted = boot(strategy, choice);
   if (!booted.ok) return booted;
   const { slot } = booted.value;
-  const written = writeBootRecord(config.stateFile, { bootId: bootId.value, slot });
-  return written.ok ? accept({ slot, isNewBoot: true }) : written;
+  const record = { bootId: bootId.value, slot, isRebootAsked: false };
+  const written = writeBootRecord(config.stateFile, record);
+  return written.ok ? accept(record) : written;
 }
 
 /** What was noted does not count when somebody has emptied the slot since. */

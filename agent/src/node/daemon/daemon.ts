@@ -7,6 +7,7 @@ import type { SystemInfo } from '../../smp/os-group.js';
 import { answerSmpFault } from '../../smp/server.js';
 import type { RequestHandler } from '../../transport/serial-link.js';
 import { verifyStaged } from '../../update/verify-staged.js';
+import { noteRebootAsked } from '../boot/boot-record.js';
 import { chooseSlot } from '../boot/choose-slot.js';
 import type { BufferConfig } from '../config/device-config.js';
 import { SlotReadFailure } from '../storage/file-flash-area.js';
@@ -60,7 +61,9 @@ export function startDaemon(device: OpenDevice, ports: DaemonPorts): Opened<Daem
     const hint = isEmpty ? '; put one there with "brickproof-agent provision"' : '';
     return exitWith(status, { ...chosen, detail: chosen.detail + hint });
   }
-  return accept(new Daemon(device, ports, chosen.value.slot));
+  const daemon = new Daemon(device, ports, chosen.value.slot);
+  if (chosen.value.isRebootAsked) daemon.requestReboot();
+  return accept(daemon);
 }
 
 /** The agent on a device of its own, with its links, from start to stop. */
@@ -93,7 +96,7 @@ export class Daemon implements RequestServer {
         system: {
           info,
           requestReset: () => {
-            this.#reboot.request();
+            this.requestReboot();
           },
         },
         selfTest: () => this.#selfTest.poll(),
@@ -129,6 +132,13 @@ export class Daemon implements RequestServer {
         return answerSmpFault(request, 'unknown');
       }
     };
+  }
+
+  /** Promises a reboot; the promise outlives this process, not this boot. */
+  requestReboot(): void {
+    const noted = noteRebootAsked(this.#device.config.boot.stateFile);
+    if (!noted.ok) this.#ports.log.write('warning', noted.detail);
+    this.#reboot.request();
   }
 
   /** Ends in bounded time, whatever is going on; what was acknowledged is on the disk. */

@@ -37,6 +37,22 @@ describe('the daemon', () => {
     expect(await lastUpdate(second)).toBe('confirmed');
   });
 
+  it('keeps its promise of a reboot when it is killed before the reboot', async () => {
+    const device = await newDevice().provision();
+    const first = await device.start();
+    must(await (await first.client()).reset());
+    await first.kill('SIGKILL');
+    expect(existsSync(device.file('reboot-wanted'))).toBe(false);
+    const again = await device.start();
+    await again.says(/Rebooting: touch/);
+    await again.kill('SIGKILL');
+    // The promise was for that boot; the next one is not ended by it.
+    device.reboot();
+    const next = await device.start();
+    await sleep(1_000);
+    expect(next.output).not.toMatch(/Rebooting/);
+  });
+
   it('tells a shell where the running image lies, once a slot was chosen', async () => {
     const device = await newDevice().provision();
     expect(await device.run('slot')).toMatchObject({ status: 1, stdout: '' });
