@@ -43,7 +43,11 @@ export type KeyRejectCode = 'key-malformed' | 'key-unsupported';
 
 /** Why a slot cannot be marked, or why nothing can boot. */
 export type BootRejectCode =
-  'trailer-magic-bad' | 'slot-too-small' | 'boot-version-not-higher' | 'boot-no-image';
+  | 'trailer-magic-bad'
+  | 'trailer-spent'
+  | 'slot-too-small'
+  | 'boot-version-not-higher'
+  | 'boot-no-image';
 
 /** The answer to a question about outside data: what was learned, or why it was refused. */
 export type Verdict<T, Code extends string = RejectCode> = Accepted<T> | Rejected<Code>;

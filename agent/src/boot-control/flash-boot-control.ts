@@ -77,17 +77,21 @@ export class FlashBootControl implements BootControl {
 
   /**
    * Refuses `boot-version-not-higher` for an image that this bootloader would never start,
-   * `trailer-magic-bad` for a slot that has to be erased first, and whatever the flash or
-   * `mayBoot` refuses.
+   * `trailer-magic-bad` and `trailer-spent` for a slot that has to be erased first, and whatever
+   * the flash or `mayBoot` refuses.
    */
   setPending(slot: number, options: { readonly permanent: boolean }): Verdict<void> {
     const versions = this.#checkVersion(slot);
     if (!versions.ok) return versions;
     const allowed = this.#options.mayBoot(slot);
     if (!allowed.ok) return allowed;
-    return this.#options.strategy === 'direct-xip'
-      ? markForDirectXip(this.area(slot), { confirm: options.permanent })
-      : markForUpgrade(this.area(slot), options);
+    const marked =
+      this.#options.strategy === 'direct-xip'
+        ? markForDirectXip(this.area(slot), { confirm: options.permanent })
+        : markForUpgrade(this.area(slot), options);
+    if (!marked.ok || this.state(slot).pending) return marked;
+    const area = this.area(slot).name;
+    return reject('trailer-spent', `${area} was chosen to boot before; erase it and upload again`);
   }
 
   confirm(): Verdict<void> {
