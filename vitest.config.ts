@@ -15,6 +15,8 @@ const resolve = {
 
 export default defineConfig({
   test: {
+    // Many tests wait for processes of their own; a worker for each core but one would wait too.
+    maxWorkers: 3,
     projects: [
       {
         resolve,
