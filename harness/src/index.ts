@@ -34,6 +34,7 @@ export { SmpClient } from './client/smp-client.js';
 export type { SmpClientOptions } from './client/smp-client.js';
 export type { SmpClientRejectCode, SmpFailure, SmpResult } from './client/smp-result.js';
 export type { ImageEntry, SlotEntry } from './client/image-entries.js';
+export type { LastUpdate } from './client/last-update.js';
 export type { BootloaderInfo, ResetOptions, SmpParams } from './client/os-answers.js';
 export { UPLOAD_RESTARTS_MAX, UPLOAD_STALLS_MAX } from './client/image-upload.js';
 export { UPLOAD_MESSAGE_BYTES_DEFAULT, UPLOAD_WINDOW_MAX } from './client/upload-pace.js';

@@ -113,6 +113,20 @@ const QUESTIONS: readonly Question[] = [
   },
   {
     text: {
+      usage: 'last-update',
+      description: 'print what became of the last update that the device accepted',
+      example: `brickproof smp ${TARGET_EXAMPLE} last-update`,
+    },
+    ask: async (client) => {
+      const answer = await client.lastUpdate();
+      if (!answer.ok) return failedRequest(answer);
+      const { state, hash } = answer.value;
+      const hex = hash === undefined ? null : Buffer.from(hash).toString('hex');
+      return held({ state, hash: hex }, hex === null ? state : `${state}  ${hex}`);
+    },
+  },
+  {
+    text: {
       usage: 'bootloader',
       description: 'print which bootloader the device has, and how it upgrades',
       example: `brickproof smp ${TARGET_EXAMPLE} bootloader`,

@@ -11,6 +11,8 @@ import { uploadImage } from './image-upload.js';
 import type { ImageUploadOptions, ImageUploadReport } from './image-upload.js';
 import { bootloaderModeName } from './os-answers.js';
 import type { BootloaderInfo, ResetOptions, SmpParams } from './os-answers.js';
+import { LAST_UPDATE, readLastUpdate } from './last-update.js';
+import type { LastUpdate } from './last-update.js';
 import { RequestChannel, SLOW_FLASH_WAIT_MS } from './request-channel.js';
 import type {
   PendingResponse,
@@ -128,6 +130,11 @@ export class SmpClient {
       modeName: mode === undefined ? undefined : bootloaderModeName(mode),
       noDowngrade: answer.ok && readFlag(answer.value, 'no-downgrade'),
     });
+  }
+
+  /** What became of the last update; only devices with our agent know. */
+  async lastUpdate(): Promise<SmpResult<LastUpdate>> {
+    return mapField(await this.request(LAST_UPDATE), 'state', readLastUpdate);
   }
 
   /** The device's clock, as `yyyy-MM-dd'T'HH:mm:ss.SSSSSS`. */

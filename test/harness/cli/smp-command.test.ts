@@ -117,6 +117,7 @@ describe('brickproof smp', () => {
     expect(await say('info')).toContain('Brickproof');
     expect(await say('bootloader')).toContain('direct-xip-with-revert');
     expect(await say('datetime', '2026-03-01T12:00:00')).toContain('2026-03-01T12:00:00');
+    expect(await say('last-update')).toBe('none\n');
     expect(await say('image', 'slots')).toMatch(/^0 +1 +64 KiB/m);
   });
 
@@ -131,6 +132,8 @@ describe('brickproof smp', () => {
     });
     const tested = await runCli(['smp', '-t', target, 'image', 'test', image]);
     expect(tested.stdout).toMatch(new RegExp(`1\\.1\\.0 +pending +${hex(NEXT.hash)}`));
+    const last = await runCli(['smp', '-t', target, '--json', 'last-update']);
+    expect(JSON.parse(last.stdout)).toEqual({ ok: true, state: 'marked', hash: hex(NEXT.hash) });
     device.restart();
     const listed = await runCli(['smp', '-t', target, '--json', 'image', 'list']);
     expect(JSON.parse(listed.stdout)).toMatchObject({

@@ -58,6 +58,17 @@ describe('SmpClient', () => {
     });
   });
 
+  it('reads what became of the last update', async () => {
+    const device = deviceWithImages();
+    const client = quickClient(linkTo(device));
+    expect(await client.lastUpdate()).toEqual({ ok: true, value: { state: 'none' } });
+    const images = await client.imageState();
+    const staged = images.ok ? images.value.find(({ active }) => !active) : undefined;
+    const hash = staged?.hash ?? new Uint8Array(0);
+    expect(await client.imageTest(hash)).toMatchObject({ ok: true });
+    expect(await client.lastUpdate()).toEqual({ ok: true, value: { state: 'marked', hash } });
+  });
+
   it('sets the clock and reads it back; a clock never set is refused in words', async () => {
     const client = quickClient(linkTo(deviceWithImages()));
     const unset = await client.datetime();

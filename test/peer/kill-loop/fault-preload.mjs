@@ -23,14 +23,33 @@ function isSlot(descriptor) {
   return /slot[01]\.img$/.test(names.get(descriptor) ?? '');
 }
 
-/** What is written at a place of a slot gets to the disk some time after it was said to be there. */
+/**
+ * What is written at a place of a slot gets to the disk some time after it was said to be there;
+ * until then this process alone reads it.
+ */
 function writeLate(isPlace) {
+  const waiting = new Set();
   fs.writeSync = (descriptor, data, offset, length, position) => {
     const isLate = isSlot(descriptor) && isPlace(length, position, real.fstatSync(descriptor).size);
     if (!isLate) return real.writeSync(descriptor, data, offset, length, position);
-    const kept = Buffer.from(data);
-    setTimeout(() => real.writeSync(descriptor, kept, offset, length, position), LATE_MS);
+    const late = { slot: names.get(descriptor), bytes: Buffer.from(data), position };
+    waiting.add(late);
+    setTimeout(() => {
+      waiting.delete(late);
+      real.writeSync(descriptor, late.bytes, 0, length, position);
+    }, LATE_MS);
     return length;
+  };
+  fs.readSync = (descriptor, buffer, offset, length, position) => {
+    const read = real.readSync(descriptor, buffer, offset, length, position);
+    for (const late of waiting) {
+      if (late.slot !== names.get(descriptor)) continue;
+      late.bytes.forEach((byte, index) => {
+        const at = late.position + index - position;
+        if (at >= 0 && at < read) buffer[offset + at] = byte;
+      });
+    }
+    return read;
   };
 }
 

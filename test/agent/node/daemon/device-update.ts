@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { SMP_GROUP, UPDATE_COMMAND } from '@brickproof/agent';
 import type { ImageEntry, SmpClient } from '@brickproof/harness';
 import { expect, vi } from 'vitest';
 import { must } from './device-folder.js';
@@ -39,15 +38,7 @@ export async function runningImage(daemon: RunningDaemon): Promise<ImageEntry | 
 }
 
 /** How the device says that its last update went. */
-export async function lastUpdate(daemon: RunningDaemon): Promise<unknown> {
+export async function lastUpdate(daemon: RunningDaemon): Promise<string> {
   const client = await daemon.client();
-  const answer = must(
-    await client.request({
-      op: 'read',
-      group: SMP_GROUP.brickproof,
-      command: UPDATE_COMMAND.lastUpdate,
-      body: {},
-    }),
-  );
-  return answer['state'];
+  return must(await client.lastUpdate()).state;
 }
