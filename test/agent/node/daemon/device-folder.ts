@@ -54,6 +54,7 @@ export class DeviceFolder {
   patienceMs: number = PATIENCE_MS;
   #boots = 0;
   readonly #daemons: RunningDaemon[] = [];
+  readonly #runs: ChildProcess[] = [];
 
   constructor(options: DeviceFolderOptions = {}) {
     mkdirSync(this.file('store'));
@@ -114,6 +115,7 @@ links:
   /** Runs the agent to its end. */
   run(...args: readonly string[]): Promise<AgentRun> {
     const child = this.#spawn([...args, '--config', this.file('device.yaml')]);
+    this.#runs.push(child);
     let stdout = '';
     let stderr = '';
     child.stdout?.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
@@ -149,6 +151,7 @@ links:
   }
 
   async dispose(): Promise<void> {
+    for (const child of this.#runs) child.kill('SIGKILL');
     for (const daemon of this.#daemons) await daemon.kill('SIGKILL');
     rmSync(this.path, { recursive: true, force: true });
   }
