@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { DeviceConfig } from '../config/device-config.js';
 import { loadDeviceConfig } from '../config/load-config.js';
 import { createStreamLog } from '../daemon/daemon-log.js';
 import { prepareLinks } from '../daemon/device-links.js';
@@ -6,6 +7,7 @@ import { AGENT_EXIT, exitWith } from '../daemon/exit-status.js';
 import type { AgentExit, AgentExitStatus } from '../daemon/exit-status.js';
 import { openDevice } from '../daemon/open-device.js';
 import type { OpenDevice, Opened } from '../daemon/open-device.js';
+import { SlotReadFailure } from '../storage/file-flash-area.js';
 import { AGENT_HELP } from './agent-help.js';
 import { checkDevice } from './check-command.js';
 import { provisionDevice } from './provision-command.js';
@@ -34,26 +36,35 @@ export async function runAgentCommand(args: readonly string[]): Promise<AgentExi
     return AGENT_EXIT.stopped;
   }
   if (!parsed.ok) return report(parsed);
-  const { verb, configFile } = parsed.value;
-  const config = loadDeviceConfig(configFile);
+  const config = loadDeviceConfig(parsed.value.configFile);
   if (!config.ok) return report(exitWith(AGENT_EXIT.config, config));
-  switch (verb) {
+  try {
+    return await runVerb(parsed.value, config.value);
+  } catch (error) {
+    if (!(error instanceof SlotReadFailure)) throw error;
+    const failure = { ok: false, code: 'slot-read-failed', detail: error.message } as const;
+    return report(exitWith(AGENT_EXIT.slots, failure));
+  }
+}
+
+async function runVerb(args: AgentArguments, config: DeviceConfig): Promise<AgentExitStatus> {
+  switch (args.verb) {
     case 'run': {
-      const links = prepareLinks(config.value);
+      const links = prepareLinks(config);
       if (!links.ok) return report(exitWith(AGENT_EXIT.config, links));
-      const device = openDevice(config.value, { mayCreateSlots: false });
+      const device = openDevice(config, { mayCreateSlots: false });
       if (!device.ok) return report(device);
       return reportOutcome(await runDaemon(device.value, links.value));
     }
     case 'check':
-      return reportOutcome(checkDevice(config.value));
+      return reportOutcome(checkDevice(config));
     case 'slot':
-      return reportOutcome(describeRunningSlot(config.value));
+      return reportOutcome(describeRunningSlot(config));
     case 'provision': {
-      const device: Opened<OpenDevice> = openDevice(config.value, { mayCreateSlots: true });
+      const device: Opened<OpenDevice> = openDevice(config, { mayCreateSlots: true });
       if (!device.ok) return report(device);
       try {
-        return reportOutcome(provisionDevice(device.value, parsed.value));
+        return reportOutcome(provisionDevice(device.value, args));
       } finally {
         device.value.close();
       }

@@ -1,0 +1,65 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeviceFolder, must } from './device-folder.js';
+
+const devices: DeviceFolder[] = [];
+
+afterEach(async () => {
+  for (const device of devices.splice(0)) await device.dispose();
+});
+
+/** Loaded before the daemon: a disk whose slots cannot be read for as long as a file says so. */
+const FAILING_READS = `
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+const { openSync, readSync } = fs;
+const slots = new Set();
+fs.openSync = (path, ...rest) => {
+  const descriptor = openSync(path, ...rest);
+  if (/slot[01]\\.img$/.test(String(path))) slots.add(descriptor);
+  return descriptor;
+};
+fs.readSync = (descriptor, ...rest) => {
+  if (slots.has(descriptor) && fs.existsSync(process.env.DISK_FAILS)) {
+    throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', errno: -5, syscall: 'read' });
+  }
+  return readSync(descriptor, ...rest);
+};
+syncBuiltinESMExports();
+`;
+
+async function deviceOnFailingDisk(): Promise<DeviceFolder> {
+  const device = new DeviceFolder();
+  devices.push(device);
+  await device.provision();
+  const preload = device.file('failing-reads.mjs');
+  writeFileSync(preload, FAILING_READS);
+  const [node = '', ...rest] = device.command;
+  device.command = [node, '--import', preload, ...rest];
+  device.environment = { DISK_FAILS: device.file('disk-fails') };
+  return device;
+}
+
+describe('the daemon on a disk that cannot be read', () => {
+  it('does not start, and says so in one line', async () => {
+    const device = await deviceOnFailingDisk();
+    writeFileSync(device.file('disk-fails'), '');
+    const run = await device.run();
+    expect(run).toMatchObject({ status: 12 });
+    expect(run.stderr).toMatch(/slot0\.img.*\(slot-read-failed, exit status 12\)\n$/);
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('answers what needs no slot, refuses the rest, and goes on when the disk does', async () => {
+    const device = await deviceOnFailingDisk();
+    const daemon = await device.start();
+    const client = await daemon.client();
+    writeFileSync(device.file('disk-fails'), '');
+    expect(await client.imageState()).toMatchObject({ ok: false, code: 'smp-device-refused' });
+    must(await client.echo('there'));
+    await daemon.says(/error: .*slot[01]\.img/);
+    rmSync(device.file('disk-fails'));
+    expect(must(await client.imageState())).toHaveLength(1);
+    expect(await daemon.kill('SIGTERM')).toBe(0);
+  });
+});
