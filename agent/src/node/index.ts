@@ -129,5 +129,6 @@ export {
 export type { ReconnectLimits } from './transport/reconnect-delay.js';
 export { DEVICE_CONFIG_SCHEMA } from './config/device-config.js';
 export type { DeviceConfig } from './config/device-config.js';
+export { TRIAL_STARTS_MAX } from './daemon/trial-starts.js';
 export { loadDeviceConfig } from './config/load-config.js';
 export type { ConfigRejectCode } from './config/load-config.js';

@@ -62,9 +62,10 @@ function trySlot(environment: BootEnvironment, slot: number): BootedImage | unde
   // The counter rises only once the image is confirmed; until then the other one may have to run.
   if (readTrailer(slotArea(environment, slot)).imageOk === 'set') {
     const raised = raiseSecurityCounter(environment, verified.value);
+    // It is tried again at each boot. MCUboot would not start the image; but then an older one with
+    // a lower counter runs instead, which is what the counter is there to prevent.
     if (!raised.ok) {
       environment.log('error', `Security counter update failed: ${raised.detail}`);
-      return undefined;
     }
   }
   environment.log('info', `Image 0 loaded from the ${slotName(slot)} slot`);

@@ -13,6 +13,8 @@ export interface BootRecord {
   readonly slot: number;
   /** A reboot was promised; whoever starts in the same boot keeps the promise. */
   readonly isRebootAsked: boolean;
+  /** How often the agent has been started in this boot. */
+  readonly starts: number;
 }
 
 const FORMAT_VERSION = 1;
@@ -36,13 +38,19 @@ export function readBootRecord(file: string): BootRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
     if (typeof record !== 'object' || record === null) return undefined;
-    const { format, bootId, slot, isRebootAsked } = record as Partial<Record<string, unknown>>;
+    const { format, bootId, slot, ...rest } = record as Partial<Record<string, unknown>>;
     const isSlot = Number.isInteger(slot) && Number(slot) >= 0 && Number(slot) < SLOTS_MAX;
     if (format !== FORMAT_VERSION || typeof bootId !== 'string' || !isSlot) return undefined;
-    return { bootId, slot: Number(slot), isRebootAsked: isRebootAsked === true };
+    const starts = Number.isInteger(rest['starts']) ? Number(rest['starts']) : 1;
+    return { bootId, slot: Number(slot), isRebootAsked: rest['isRebootAsked'] === true, starts };
   } catch {
     return undefined;
   }
+}
+
+/** Notes that a boot is about to choose: no record yet, but the place for one. */
+export function noteBootBegun(file: string, bootId: string): Verdict<void, BootRecordRejectCode> {
+  return writeNote(file, { bootId, slot: null });
 }
 
 /** Notes what a boot chose; a reader sees the old note or the new one. */
@@ -50,6 +58,10 @@ export function writeBootRecord(
   file: string,
   record: BootRecord,
 ): Verdict<void, BootRecordRejectCode> {
+  return writeNote(file, record);
+}
+
+function writeNote(file: string, record: object): Verdict<void, BootRecordRejectCode> {
   const unfinished = `${file}.new`;
   try {
     mkdirSync(dirname(file), { recursive: true });

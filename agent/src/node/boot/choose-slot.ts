@@ -1,20 +1,24 @@
-import { accept, boot, readImageSummary } from '@brickproof/bootloader-sim';
+import { accept, boot, reject } from '@brickproof/bootloader-sim';
 import type {
   BootEnvironment,
-  FlashArea,
   RejectCode,
+  SlotPair,
   StrategyName,
   Verdict,
 } from '@brickproof/bootloader-sim';
 import type { BootConfig } from '../config/device-config.js';
-import { readBootId, readBootRecord, writeBootRecord } from './boot-record.js';
-import type { BootRecordRejectCode } from './boot-record.js';
+import { noteBootBegun, readBootId, readBootRecord, writeBootRecord } from './boot-record.js';
+import type { BootRecord, BootRecordRejectCode } from './boot-record.js';
+import { probeSlots } from './probe-slots.js';
+import type { ProbedSlots, SlotFinding } from './probe-slots.js';
 
 /** The slot that runs in this boot. */
 export interface ChosenSlot {
-  readonly slot: number;
-  /** An earlier start of the same boot has promised a reboot. */
-  readonly isRebootAsked: boolean;
+  readonly record: BootRecord;
+  /** An earlier start of the same boot had chosen already. */
+  readonly isSameBoot: boolean;
+  /** The slots to work with; one that cannot be read takes no change. */
+  readonly slots: SlotPair;
 }
 
 /** What the choice is made from. */
@@ -23,30 +27,69 @@ export interface SlotChoice extends BootEnvironment {
   readonly config: Pick<BootConfig, 'stateFile' | 'bootIdFile'>;
 }
 
+/** Why no slot is chosen. */
+export type SlotChoiceRejectCode = RejectCode | BootRecordRejectCode | 'slot-read-failed';
+
 /**
  * MCUboot's boot decision, made once in each boot of the device: the first start of a boot makes
- * it, later ones read what was noted. Refuses `boot-no-image`, and when the boot's name cannot be
- * read or the choice cannot be noted.
+ * it, later ones read what was noted. Where no image may run, nothing is decided and so nothing is
+ * erased: a key or a rule that was configured wrongly must not cost the device its images. Refuses
+ * `boot-no-image` and `slot-read-failed`, and when the boot's name cannot be read or the choice
+ * cannot be noted.
  */
-export function chooseSlot(
-  choice: SlotChoice,
-): Verdict<ChosenSlot, RejectCode | BootRecordRejectCode> {
-  const { config, strategy } = choice;
+export function chooseSlot(choice: SlotChoice): Verdict<ChosenSlot, SlotChoiceRejectCode> {
+  const { config } = choice;
   const bootId = readBootId(config.bootIdFile);
   if (!bootId.ok) return bootId;
+  const probed = probeSlots(choice);
+  reportFindings(choice, probed);
   const noted = readBootRecord(config.stateFile);
-  if (noted?.bootId === bootId.value && holdsImage(choice.slots[noted.slot])) {
-    return accept({ slot: noted.slot, isRebootAsked: noted.isRebootAsked });
+  if (noted?.bootId === bootId.value && holdsSomething(probed.findings[noted.slot])) {
+    const record = { ...noted, starts: noted.starts + 1 };
+    const written = writeBootRecord(config.stateFile, record);
+    if (!written.ok) choice.log('warning', written.detail);
+    return accept({ record, isSameBoot: true, slots: probed.slots });
   }
-  const booted = boot(strategy, choice);
+  if (!probed.findings.some((finding) => finding.ok)) return refuseAll(probed.findings);
+  return decide(choice, bootId.value, probed.slots);
+}
+
+function decide(
+  choice: SlotChoice,
+  bootId: string,
+  slots: SlotPair,
+): Verdict<ChosenSlot, SlotChoiceRejectCode> {
+  const { stateFile } = choice.config;
+  // A choice that cannot be noted would be made again by the next start, and end a trial.
+  const begun = noteBootBegun(stateFile, bootId);
+  if (!begun.ok) return begun;
+  const booted = boot(choice.strategy, { ...choice, slots });
   if (!booted.ok) return booted;
-  const { slot } = booted.value;
-  const record = { bootId: bootId.value, slot, isRebootAsked: false };
-  const written = writeBootRecord(config.stateFile, record);
-  return written.ok ? accept(record) : written;
+  const record = { bootId, slot: booted.value.slot, isRebootAsked: false, starts: 1 };
+  const written = writeBootRecord(stateFile, record);
+  if (!written.ok) choice.log('warning', written.detail);
+  return accept({ record, isSameBoot: false, slots });
 }
 
 /** What was noted does not count when somebody has emptied the slot since. */
-function holdsImage(area: FlashArea | undefined): boolean {
-  return area !== undefined && readImageSummary(area).ok;
+function holdsSomething(finding: SlotFinding | undefined): boolean {
+  return finding !== undefined && (finding.ok || finding.code !== 'image-bad-magic');
+}
+
+function reportFindings(choice: SlotChoice, { findings }: ProbedSlots): void {
+  for (const [slot, finding] of findings.entries()) {
+    if (finding.ok || finding.code !== 'slot-read-failed') continue;
+    choice.log('error', `slot ${slot} is left alone: ${finding.detail}`);
+  }
+}
+
+function refuseAll(
+  findings: readonly [SlotFinding, SlotFinding],
+): Verdict<never, SlotChoiceRejectCode> {
+  const why = findings.map((finding, slot) => {
+    return finding.ok ? '' : `slot ${slot}: ${finding.code}, ${finding.detail}`;
+  });
+  const isUnread = findings.some((finding) => !finding.ok && finding.code === 'slot-read-failed');
+  const detail = `neither slot holds an image that may run (${why.join('; ')})`;
+  return reject(isUnread ? 'slot-read-failed' : 'boot-no-image', detail);
 }

@@ -23,7 +23,9 @@ Exit statuses:
    2  wrong usage                       14  the store is of a newer agent
   10  the configuration is wrong        15  the store cannot be used
   11  a key cannot be used              16  no slot holds an image that may run
-                                        17  the image to provision was refused
+  17  the image to provision was refused
+  18  the choice of a slot cannot be noted; worth another try
+  19  slot: none has been chosen in this boot
 
 A broker, a serial port or a UDP port that is not there is waited for.
 

@@ -11,6 +11,12 @@ export interface ProvisionArguments {
   readonly force: boolean;
 }
 
+const HINTS: Readonly<Partial<Record<string, string>>> = {
+  'image-security-counter-missing':
+    '; sign it with --security-counter, or set trust.security-counter to none',
+  'image-key-unknown': '; sign it with a key of trust.keys, or add its key there',
+};
+
 /** `brickproof-agent provision`: the device's first image. */
 export function provisionDevice(
   device: OpenDevice,
@@ -30,7 +36,10 @@ export function provisionDevice(
     return exitWith(AGENT_EXIT.usage, { ok: false, code: 'image-unreadable', detail });
   }
   const done = provision(device, image, { force });
-  if (!done.ok) return exitWith(AGENT_EXIT.imageRefused, done);
+  if (!done.ok) {
+    const hint = HINTS[done.code] ?? '';
+    return exitWith(AGENT_EXIT.imageRefused, { ...done, detail: done.detail + hint });
+  }
   const version = formatImageVersion(done.value.header.version);
   return accept(`slot 0: image ${version}, verified and confirmed; slot 1: empty`);
 }

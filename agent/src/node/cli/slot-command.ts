@@ -22,7 +22,7 @@ export function describeRunningSlot({ boot, slots }: DeviceConfig): Opened<strin
   const record = readBootRecord(boot.stateFile);
   if (record?.bootId !== bootId.value) {
     const detail = 'no slot has been chosen in this boot; start the agent first';
-    return refused(AGENT_EXIT.failed, 'slot-not-chosen', detail);
+    return refused(AGENT_EXIT.slotNotChosen, 'slot-not-chosen', detail);
   }
   const { path } = record.slot === 0 ? slots.primary : slots.secondary;
   const bytes = readHead(path);

@@ -1,14 +1,17 @@
 import { arch, hostname, release } from 'node:os';
 import { DONE, accept, formatImageVersion, readImageSummary } from '@brickproof/bootloader-sim';
-import type { BootLogLevel } from '@brickproof/bootloader-sim';
+import type { BootLogLevel, Rejected, SlotPair } from '@brickproof/bootloader-sim';
 import { Agent } from '../../agent.js';
 import { FlashBootControl } from '../../boot-control/flash-boot-control.js';
 import type { SystemInfo } from '../../smp/os-group.js';
 import { answerSmpFault } from '../../smp/server.js';
+import { STORE_KEY } from '../../store/store-keys.js';
 import type { RequestHandler } from '../../transport/serial-link.js';
 import { verifyStaged } from '../../update/verify-staged.js';
 import { noteRebootAsked } from '../boot/boot-record.js';
+import type { BootRecord } from '../boot/boot-record.js';
 import { chooseSlot } from '../boot/choose-slot.js';
+import type { SlotChoiceRejectCode } from '../boot/choose-slot.js';
 import type { BufferConfig } from '../config/device-config.js';
 import { SlotReadFailure } from '../storage/file-flash-area.js';
 import { RebootCommand } from '../supervise/reboot-command.js';
@@ -18,6 +21,8 @@ import type { DaemonLog } from './daemon-log.js';
 import { startLinks } from './device-links.js';
 import type { DeviceLinks, PreparedLinks } from './device-links.js';
 import { AGENT_EXIT, exitWith } from './exit-status.js';
+import { isTrialOver } from './trial-starts.js';
+import type { AgentExit } from './exit-status.js';
 import type { OpenDevice, Opened } from './open-device.js';
 
 /** How often the agent moves on what takes time: often in a trial, rarely when there is none. */
@@ -55,32 +60,55 @@ export function startDaemon(device: OpenDevice, ports: DaemonPorts): Opened<Daem
       ports.log.write(level, `boot: ${text}`);
     },
   });
-  if (!chosen.ok) {
-    const isEmpty = chosen.code === 'boot-no-image';
-    const status = isEmpty ? AGENT_EXIT.nothingBootable : AGENT_EXIT.config;
-    const hint = isEmpty ? '; put one there with "brickproof-agent provision"' : '';
-    return exitWith(status, { ...chosen, detail: chosen.detail + hint });
+  if (!chosen.ok) return refuseBoot(chosen);
+  const { record, isSameBoot } = chosen.value;
+  if (isSameBoot) {
+    // A reset that is remembered has not happened: the boot is still the same.
+    device.store.delete(STORE_KEY.lastReset);
+    device.store.delete(STORE_KEY.lastDatagramReset);
   }
-  const daemon = new Daemon(device, ports, chosen.value.slot);
-  if (chosen.value.isRebootAsked) daemon.requestReboot();
+  const daemon = new Daemon({ ...device, slots: chosen.value.slots }, ports, record);
+  if (record.isRebootAsked) daemon.requestReboot();
   return accept(daemon);
 }
+
+function refuseBoot(refusal: Rejected<SlotChoiceRejectCode>): AgentExit {
+  switch (refusal.code) {
+    case 'boot-no-image': {
+      const detail = `${refusal.detail}; nothing was erased; correct device.yaml, or put an image there with "brickproof-agent provision"`;
+      return exitWith(AGENT_EXIT.nothingBootable, { ...refusal, detail });
+    }
+    case 'slot-read-failed':
+      return exitWith(AGENT_EXIT.slots, {
+        ...refusal,
+        detail: `${refusal.detail}; check the disk`,
+      });
+    case 'boot-state-unwritable':
+      return exitWith(AGENT_EXIT.bootUnnoted, refusal);
+    default:
+      return exitWith(AGENT_EXIT.config, refusal);
+  }
+}
+
+/** A device whose slots have been looked through. */
+type DaemonDevice = Omit<OpenDevice, 'slots'> & { readonly slots: SlotPair };
 
 /** The agent on a device of its own, with its links, from start to stop. */
 export class Daemon implements RequestServer {
   readonly agent: Agent;
-  readonly #device: OpenDevice;
+  readonly #device: DaemonDevice;
   readonly #ports: DaemonPorts;
   readonly #selfTest: SelfTestCommand;
   readonly #reboot: RebootCommand;
   readonly #links: DeviceLinks;
+  readonly #startedMs: number = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
 
-  /** `activeSlot`: what this boot chose. */
-  constructor(device: OpenDevice, ports: DaemonPorts, activeSlot: number) {
+  constructor(device: DaemonDevice, ports: DaemonPorts, boot: BootRecord) {
     this.#device = device;
     this.#ports = ports;
+    const activeSlot = boot.slot;
     const { config, store, crypto } = device;
     const { log } = ports;
     const info = systemInfoOf(device, activeSlot);
@@ -99,7 +127,7 @@ export class Daemon implements RequestServer {
             this.requestReboot();
           },
         },
-        selfTest: () => this.#selfTest.poll(),
+        selfTest: () => (isTrialOver(boot) ? 'fail' : this.#selfTest.poll()),
         connectivity: () => this.#links.connectivity(),
         log: (text) => {
           log.write('info', text);
@@ -109,6 +137,9 @@ export class Daemon implements RequestServer {
       { ...config.trial, confirms: config.trial.confirm === 'self-test' },
     );
     log.write('info', `Running image ${info.kernelRelease} in slot ${activeSlot}`);
+    if (this.agent.trialState === 'testing' && isTrialOver(boot)) {
+      log.write('error', `Trial over: start ${boot.starts} of this boot, or a reboot is due`);
+    }
     this.#links = startLinks({ device, prepared: ports.links, server: this, log });
     this.#tick();
   }
@@ -157,15 +188,25 @@ export class Daemon implements RequestServer {
   }
 
   #tick(): void {
+    this.#ports.serviceManager.alive();
     try {
       this.agent.tick();
-      this.#ports.serviceManager.alive();
     } catch (error) {
       this.#reportRead(error);
+      this.#endUnreadableTrial();
     }
     this.#timer = setTimeout(() => {
       this.#tick();
     }, this.#tickMs());
+  }
+
+  /** A trial that cannot even be looked at in time has failed. */
+  #endUnreadableTrial(): void {
+    const elapsedMs = performance.now() - this.#startedMs;
+    if (this.agent.trialState !== 'testing' || this.#reboot.isAsked) return;
+    if (elapsedMs < this.#device.config.trial.timeoutMs) return;
+    this.#ports.log.write('error', 'Trial failed: the running slot cannot be read; rebooting');
+    this.requestReboot();
   }
 
   #tickMs(): number {
@@ -185,7 +226,7 @@ export class Daemon implements RequestServer {
 const LARGEST_BUFFERS = { bufferSizeBytes: 65_543, bufferCount: 1 } as const;
 
 function bootControlOf(
-  { config, slots, keys, crypto, counters }: OpenDevice,
+  { config, slots, keys, crypto, counters, sync }: DaemonDevice,
   { activeSlot, log }: { readonly activeSlot: number; readonly log: DaemonLog },
 ): FlashBootControl {
   const { strategy } = config.slots;
@@ -196,7 +237,7 @@ function bootControlOf(
     mayBoot: (slot) => {
       const staged = slots[slot === 0 ? 0 : 1];
       // Bytes that are still in the system's memory are not what the bootloader will find.
-      const synced = staged.sync();
+      const synced = sync();
       if (!synced.ok) return synced;
       const runsAt = strategy === 'direct-xip' ? staged : slots[0];
       const policy = { keys, crypto, securityCounter: () => counters?.read(0) };
@@ -209,7 +250,7 @@ function bootControlOf(
   });
 }
 
-function systemInfoOf({ config, slots }: OpenDevice, activeSlot: number): SystemInfo {
+function systemInfoOf({ config, slots }: DaemonDevice, activeSlot: number): SystemInfo {
   const summary = readImageSummary(slots[activeSlot === 0 ? 0 : 1]);
   return {
     kernelName: 'Brickproof',
@@ -226,7 +267,7 @@ function systemInfoOf({ config, slots }: OpenDevice, activeSlot: number): System
 
 /** What the user's programs are told. */
 function programEnvironment(
-  { config }: OpenDevice,
+  { config }: DaemonDevice,
   { activeSlot, version }: { readonly activeSlot: number; readonly version: string },
 ): Readonly<Record<string, string>> {
   const slot = activeSlot === 0 ? config.slots.primary : config.slots.secondary;

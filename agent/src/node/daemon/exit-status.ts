@@ -1,8 +1,8 @@
 import type { Rejected } from '@brickproof/bootloader-sim';
 
 /**
- * How the daemon ends. Only `failed` is worth another try by itself; the others stay until somebody
- * changes something, and the unit file tells systemd so.
+ * How the daemon ends. Only `failed` and `bootUnnoted` are worth another try by themselves; the
+ * others stay until somebody changes something, and the unit file tells systemd so.
  */
 export const AGENT_EXIT = {
   stopped: 0,
@@ -16,6 +16,8 @@ export const AGENT_EXIT = {
   storeUnusable: 15,
   nothingBootable: 16,
   imageRefused: 17,
+  bootUnnoted: 18,
+  slotNotChosen: 19,
 } as const;
 
 /** One of the exit statuses. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { accept, reject } from '@brickproof/bootloader-sim';
+import { DONE, accept, reject } from '@brickproof/bootloader-sim';
 import type {
   CryptoProvider,
+  FlashRejectCode,
   SecurityCounters,
   VerificationKey,
   Verdict,
@@ -14,6 +15,7 @@ import { openDiskStore } from '../storage/disk-store.js';
 import type { DiskStore, DiskStoreRejectCode } from '../storage/disk-store.js';
 import type { SlotFileOptions } from '../storage/file-flash-area.js';
 import { openSlotFiles } from '../storage/slot-files.js';
+import type { SlotFileRejectCode } from '../storage/open-slot-file.js';
 import type { SlotFiles } from '../storage/slot-files.js';
 import { describeSystemError } from '../system-error.js';
 import { AGENT_EXIT, exitWith } from './exit-status.js';
@@ -28,6 +30,8 @@ export interface OpenDevice {
   readonly crypto: CryptoProvider;
   /** Undefined where images need no security counter. */
   readonly counters: SecurityCounters | undefined;
+  /** Makes durable what waits in the system's memory. */
+  readonly sync: () => Verdict<void, FlashRejectCode>;
   /** Makes durable what waits, and gives everything back. */
   close(): void;
 }
@@ -35,7 +39,8 @@ export interface OpenDevice {
 /** What was opened, or why the daemon ends. */
 export type Opened<T> = { readonly ok: true; readonly value: T } | AgentExit;
 
-const STORE_EXITS: Readonly<Record<DiskStoreRejectCode, AgentExitStatus>> = {
+/** How the agent ends when its store cannot be opened. */
+export const STORE_EXITS: Readonly<Record<DiskStoreRejectCode, AgentExitStatus>> = {
   'disk-store-newer-version': AGENT_EXIT.storeNewer,
   'disk-store-damaged': AGENT_EXIT.storeDamaged,
   'disk-store-unreadable': AGENT_EXIT.storeUnusable,
@@ -50,10 +55,7 @@ export function openDevice(
 ): Opened<OpenDevice> {
   const keys = readKeys(config.trust.keyFiles);
   if (!keys.ok) return exitWith(AGENT_EXIT.keys, keys);
-  const slots = openSlotFiles([
-    slotOptions(config, { slot: config.slots.primary, name: 'slot0', ...options }),
-    slotOptions(config, { slot: config.slots.secondary, name: 'slot1', ...options }),
-  ]);
+  const slots = openSlots(config, options);
   if (!slots.ok) {
     const isMissing = slots.code === 'slot-file-missing';
     const hint = isMissing ? '; "brickproof-agent provision" makes it' : '';
@@ -64,6 +66,10 @@ export function openDevice(
     for (const slot of slots.value) slot.close();
     return exitWith(STORE_EXITS[store.code], store);
   }
+  const sync = (): Verdict<void, FlashRejectCode> => {
+    const [primary, secondary] = slots.value.map((slot) => slot.sync());
+    return primary?.ok === false ? primary : (secondary ?? DONE);
+  };
   const isCounted = config.trust.securityCounter === 'required';
   return accept({
     config,
@@ -72,14 +78,24 @@ export function openDevice(
     keys: keys.value,
     crypto: createHostCrypto(),
     counters: isCounted ? new StoreCounters(store.value) : undefined,
+    sync,
     close: () => {
-      for (const slot of slots.value) {
-        slot.sync();
-        slot.close();
-      }
+      sync();
+      for (const slot of slots.value) slot.close();
       store.value.close();
     },
   });
+}
+
+/** The slots as a configuration has them. */
+export function openSlots(
+  config: DeviceConfig,
+  options: { readonly mayCreateSlots: boolean },
+): Verdict<SlotFiles, SlotFileRejectCode> {
+  return openSlotFiles([
+    slotOptions(config, { slot: config.slots.primary, name: 'slot0', ...options }),
+    slotOptions(config, { slot: config.slots.secondary, name: 'slot1', ...options }),
+  ]);
 }
 
 function slotOptions(
@@ -97,10 +113,13 @@ function slotOptions(
   };
 }
 
-/** A device that held a private key would let whoever steals it sign. */
-function readKeys(
+/** Why a key in a file is not trusted. */
+export type KeyFileRejectCode = 'key-file-unreadable' | 'key-file-unusable';
+
+/** Reads public keys. A device that held a private one would let whoever steals it sign. */
+export function readKeys(
   files: readonly string[],
-): Verdict<readonly VerificationKey[], 'key-file-unreadable' | 'key-file-unusable'> {
+): Verdict<readonly VerificationKey[], KeyFileRejectCode> {
   const keys: VerificationKey[] = [];
   for (const file of files) {
     let pem: string;

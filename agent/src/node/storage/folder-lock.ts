@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { accept, reject, type Verdict } from '@brickproof/bootloader-sim';
+import { systemErrorCode } from '../system-error.js';
 import type { FileFaultCode, FileSystemPort } from './file-system-port.js';
 
 /** Tells processes apart, also those that had the same number one after the other. */
@@ -74,9 +75,22 @@ export const linuxProcesses: ProcessTable = {
   },
   isAlive: (identity) => {
     const pid = Number(identity.split('-')[0]);
-    return Number.isSafeInteger(pid) && pid > 0 && identityOf(pid) === identity;
+    if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+    const found = identityOf(pid);
+    return found === undefined ? isHidden(pid) : found === identity;
   },
 };
+
+/** A process of another user may not be seen (proc(5), hidepid); it can be told that it is there. */
+function isHidden(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // It may be signalled, and so would be seen: a process that has ended.
+    return false;
+  } catch (error) {
+    return systemErrorCode(error) === 'EPERM';
+  }
+}
 
 /** Behind the name in brackets, which may hold anything: proc(5), fields 3 and 22 of stat. */
 const STATE_FIELD = 0;

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createSocket } from 'node:dgram';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { DISK_STORE_FORMAT_VERSION } from '@brickproof/agent/node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -188,7 +188,7 @@ const FAULTS: readonly Fault[] = [
       writeFileSync(device.file('slot0.img'), Buffer.alloc(512 * 1024, 0xff));
     },
     status: 16,
-    sentence: /neither slot holds an image that may run; .*provision.*boot-no-image/,
+    sentence: /neither slot holds .*slot 0: image-bad-magic.*nothing was erased.*boot-no-image/,
   },
   {
     what: 'an image that has changed on the disk',
@@ -197,7 +197,7 @@ const FAULTS: readonly Fault[] = [
       device.reboot();
     },
     status: 16,
-    sentence: /neither slot holds an image that may run/,
+    sentence: /neither slot holds an image that may run \(slot 0: image-hash-mismatch/,
   },
   {
     what: 'a certificate that is not there',
@@ -255,6 +255,31 @@ describe('the daemon, given something bad,', () => {
     bytes.set(createHash('sha256').update(content).digest(), content.byteLength);
     writeFileSync(file, bytes);
     expectOneLine(await device.run(), 14, /newer.*disk-store-newer-version/);
+  });
+
+  it('erases nothing because of a key or a rule that was configured wrongly', async () => {
+    const device = provisioned();
+    const before = readFileSync(device.file('slot0.img'));
+    const rightKey = readFileSync(device.file('key.pem'));
+    const { publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(device.file('key.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+    device.reboot();
+    const run = await device.run();
+    expectOneLine(run, 16, /slot 0: image-key-unknown.*nothing was erased/);
+    expect(readFileSync(device.file('slot0.img')).equals(before)).toBe(true);
+    const check = await device.run('check');
+    expect(check).toMatchObject({ status: 16, stdout: '' });
+    writeFileSync(device.file('key.pem'), rightKey);
+    expect((await device.start()).output).toMatch(/Running image 1\.0\.0\+0 in slot 0/);
+  });
+
+  it('touches no slot when it could not note which one it chose', async () => {
+    const device = provisioned();
+    edit(device, 'state-file: run/boot.json', 'state-file: boot-id/boot.json');
+    device.reboot();
+    const before = readFileSync(device.file('slot0.img'));
+    expectOneLine(await device.run(), 18, /cannot write .*boot-id.*correct state-file/);
+    expect(readFileSync(device.file('slot0.img')).equals(before)).toBe(true);
   });
 
   it('leaves every slot as it was', async () => {
@@ -334,7 +359,41 @@ describe('provisioning', () => {
     expect(forced).toMatchObject({ status: 0 });
     const check = await device.run('check');
     expect(check).toMatchObject({ status: 0 });
-    expect(check.stdout).toMatch(/slot 0: image 1\.0\.0\+0.*\n.*slot 1: no image/);
+    expect(check.stdout).toMatch(/slot 0: image 1\.0\.0\+0, may run\nslot 1: no image/);
+  });
+});
+
+describe('check', () => {
+  it('tells everything that is wrong, each in a line', async () => {
+    const device = provisioned();
+    edit(device, 'boot-id-file: boot-id', 'boot-id-file: nowhere');
+    edit(device, '[touch,', '[touchh,');
+    edit(device, 'trial:', 'self-test: { command: [/nowhere/self-test] }\ntrial:');
+    edit(device, 'udp: { port: 0 }', 'mqtt: { url: "mqtts://localhost:1", ca: nowhere.pem }');
+    const run = await device.run('check');
+    expect(run).toMatchObject({ status: 10, stdout: '' });
+    for (const sentence of [
+      /nowhere\.pem.*correct links\.mqtt/,
+      /nowhere: .*correct boot-id-file/,
+      /no program touchh.*correct boot\.reboot/,
+      /no program \/nowhere\/self-test.*correct self-test\.command/,
+    ]) {
+      expect(run.stderr).toMatch(sentence);
+    }
+    expect(run.stderr.trimEnd().split('\n')).toHaveLength(4);
+  });
+
+  it('can be asked while the agent runs, and does not disturb it', async () => {
+    const device = provisioned();
+    const daemon = await device.start();
+    const run = await device.run('check');
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toMatch(/an agent that runs has it\nslot 0: image 1\.0\.0\+0, may run\n/);
+    must(
+      await (
+        await daemon.client()
+      ).imageUpload(readFileSync(sampleImage('good-1.1.0-imgtool.bin'))),
+    );
   });
 });
 
@@ -359,7 +418,7 @@ describe('the command line', () => {
     const run = await device.run('--help');
     expect(run).toMatchObject({ status: 0, stderr: '' });
     expect(run.stdout).toMatch(/Example:\n {2}\$ brickproof-agent provision/);
-    for (const status of [10, 11, 12, 13, 14, 15, 16, 17]) {
+    for (const status of [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]) {
       expect(run.stdout).toMatch(new RegExp(`\\b${status} {2}`));
     }
   });

@@ -1,10 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { encodeSerialFrames, encodeSmpMessage } from '@brickproof/agent';
+import { TRIAL_STARTS_MAX } from '@brickproof/agent/node';
 import { openPty, startEmbeddedBroker } from '@brickproof/harness';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
-import type { DeviceFolderOptions } from './device-folder.js';
+import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
 import { lastUpdate, resetInto, runningImage, upload } from './device-update.js';
 
 const NEXT = sampleImage('good-1.1.0-imgtool.bin');
@@ -53,9 +56,74 @@ describe('the daemon', () => {
     expect(next.output).not.toMatch(/Rebooting/);
   });
 
+  it('does not confirm an image whose trial failed before it was started again', async () => {
+    const device = newDevice({
+      more: `self-test: { command: [sh, -c, 'test -e "$0" || { touch "$0"; exit 1; }', PLACE] }`,
+    });
+    const text = readFileSync(device.file('device.yaml'), 'utf8');
+    writeFileSync(device.file('device.yaml'), text.replace('PLACE', device.file('tried')));
+    await device.provision();
+    const first = await device.start();
+    await upload(await first.client(), NEXT);
+    const trial = await resetInto(device, first);
+    await trial.says(/Trial failed: the self-test failed/);
+    await trial.kill('SIGKILL');
+    const again = await device.start();
+    await again.says(/Trial failed/);
+    await again.says(/Rebooting/);
+    expect(again.output).not.toMatch(/image confirmed/);
+  });
+
+  it('gives up a trial whose agent is started again and again', async () => {
+    const device = await newDevice({ trial: '{ settle: 1s, timeout: 1h }' }).provision();
+    const first = await device.start();
+    await upload(await first.client(), NEXT);
+    let trial = await resetInto(device, first);
+    for (let start = 2; start <= TRIAL_STARTS_MAX; start += 1) {
+      await trial.kill('SIGKILL');
+      trial = await device.start();
+      expect(trial.output).not.toMatch(/Trial over/);
+    }
+    await trial.kill('SIGKILL');
+    const last = await device.start();
+    await last.says(/Trial over: start 6 of this boot/);
+    await last.says(/Rebooting/);
+    expect(last.output).not.toMatch(/image confirmed/);
+  });
+
+  it('does a reset that it had remembered, and not done when it was killed', async () => {
+    const device = await newDevice().provision();
+    const first = await device.start();
+    const ask = createSocket('udp4');
+    ask.bind(0, '127.0.0.1');
+    await once(ask, 'listening');
+    try {
+      const message = { version: 2, op: 'write', group: 0, command: 5, sequence: 9 } as const;
+      const reset = encodeSmpMessage({ ...message, body: {} });
+      const answered = async (daemon: RunningDaemon): Promise<void> => {
+        const answer = once(ask, 'message');
+        ask.send(reset, Number(/UDP: listening at \S+ (\d+)/.exec(daemon.output)?.[1]));
+        await answer;
+      };
+      await answered(first);
+      await first.kill('SIGKILL');
+      // As if it had been killed between remembering the reset and promising it.
+      const record = readFileSync(device.file('run', 'boot.json'), 'utf8');
+      const unpromised = record.replace('"isRebootAsked":true', '"isRebootAsked":false');
+      expect(unpromised).not.toBe(record);
+      writeFileSync(device.file('run', 'boot.json'), unpromised);
+      const again = await device.start();
+      expect(again.output).not.toMatch(/Rebooting/);
+      await answered(again);
+      await again.says(/Rebooting/);
+    } finally {
+      ask.close();
+    }
+  });
+
   it('tells a shell where the running image lies, once a slot was chosen', async () => {
     const device = await newDevice().provision();
-    expect(await device.run('slot')).toMatchObject({ status: 1, stdout: '' });
+    expect(await device.run('slot')).toMatchObject({ status: 19, stdout: '' });
     await device.start();
     const { stdout } = await device.run('slot');
     expect(stdout.split('\n')).toEqual([

@@ -1,6 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DeviceFolder, must } from './device-folder.js';
+import { DeviceFolder, must, sampleImage } from './device-folder.js';
 
 const devices: DeviceFolder[] = [];
 
@@ -16,7 +16,7 @@ const { openSync, readSync } = fs;
 const slots = new Set();
 fs.openSync = (path, ...rest) => {
   const descriptor = openSync(path, ...rest);
-  if (/slot[01]\\.img$/.test(String(path))) slots.add(descriptor);
+  if (SLOTS.test(String(path))) slots.add(descriptor);
   return descriptor;
 };
 fs.readSync = (descriptor, ...rest) => {
@@ -28,12 +28,12 @@ fs.readSync = (descriptor, ...rest) => {
 syncBuiltinESMExports();
 `;
 
-async function deviceOnFailingDisk(): Promise<DeviceFolder> {
+async function deviceOnFailingDisk(slots = /slot[01]\.img$/): Promise<DeviceFolder> {
   const device = new DeviceFolder();
   devices.push(device);
   await device.provision();
   const preload = device.file('failing-reads.mjs');
-  writeFileSync(preload, FAILING_READS);
+  writeFileSync(preload, FAILING_READS.replace('SLOTS', String(slots)));
   const [node = '', ...rest] = device.command;
   device.command = [node, '--import', preload, ...rest];
   device.environment = { DISK_FAILS: device.file('disk-fails') };
@@ -41,6 +41,20 @@ async function deviceOnFailingDisk(): Promise<DeviceFolder> {
 }
 
 describe('the daemon on a disk that cannot be read', () => {
+  it('runs the image of the other slot, and leaves the one that cannot be read alone', async () => {
+    const device = await deviceOnFailingDisk(/slot1\.img$/);
+    writeFileSync(device.file('disk-fails'), '');
+    const before = readFileSync(device.file('slot1.img'));
+    const daemon = await device.start();
+    expect(daemon.output).toMatch(/slot 1 is left alone: .*slot1\.img/);
+    expect(daemon.output).toMatch(/Running image 1\.0\.0\+0 in slot 0/);
+    const client = await daemon.client();
+    expect(must(await client.imageState())).toHaveLength(1);
+    const image = readFileSync(sampleImage('good-1.1.0-imgtool.bin'));
+    expect(await client.imageUpload(image)).toMatchObject({ ok: false });
+    expect(readFileSync(device.file('slot1.img')).equals(before)).toBe(true);
+  });
+
   it('does not start, and says so in one line', async () => {
     const device = await deviceOnFailingDisk();
     writeFileSync(device.file('disk-fails'), '');
