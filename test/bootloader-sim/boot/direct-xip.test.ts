@@ -105,6 +105,22 @@ describe('direct-xip', () => {
     expect(b.bootSummary()).toBe('slot 0: 1.0.0');
   });
 
+  it('starts a confirmed image though its counter cannot be raised, and raises it later', () => {
+    const b = bench();
+    b.install(0, image('1.0.0', { securityCounter: 1 }));
+    b.install(1, image('2.0.0', { securityCounter: 5 }));
+    const { counters } = b;
+    const raise = counters.raise.bind(counters);
+    counters.raise = () => ({ ok: false, code: 'flash-write-failed', detail: 'full' });
+    // The older image with the lower counter is what must not run.
+    expect(b.bootSummary()).toBe('slot 1: 2.0.0');
+    expect(b.log).toContain('error: Security counter update failed: full');
+    expect(counters.read(0)).toBe(0);
+    counters.raise = raise;
+    expect(b.bootSummary()).toBe('slot 1: 2.0.0');
+    expect(counters.read(0)).toBe(5);
+  });
+
   it('raises the counter only once the image is confirmed, and then refuses older ones', () => {
     const b = bench();
     b.install(0, image('1.0.0', { securityCounter: 1 }));
