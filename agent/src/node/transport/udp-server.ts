@@ -127,18 +127,30 @@ export class UdpServer {
   }
 
   #receive(socket: Socket, datagram: Uint8Array, from: RemoteInfo): void {
+    // Nobody can be answered there: such a datagram was made by hand.
+    if (from.port === 0) return;
     const answer = this.#options.link.answer(`${from.address} ${from.port}`, datagram);
     if (answer === undefined) return;
     if (this.#sends >= UDP_SENDS_MAX) {
       this.#droppedAnswers += 1;
       return;
     }
+    this.#send(socket, answer, from);
+  }
+
+  /** An answer that cannot be sent is a lost one: the client asks again. */
+  #send(socket: Socket, answer: Uint8Array, to: RemoteInfo): void {
     this.#sends += 1;
-    // An answer that cannot be sent is a lost one: the client asks again.
-    socket.send(answer, from.port, from.address, (error) => {
+    const noteEnd = (error: unknown): void => {
       if (error !== null) this.#droppedAnswers += 1;
       if (this.#socket === socket) this.#noteSent();
-    });
+    };
+    try {
+      socket.send(answer, to.port, to.address, noteEnd);
+    } catch (error) {
+      // Node refuses some places at once, and anybody may write any place into a datagram.
+      noteEnd(error);
+    }
   }
 
   #noteSent(): void {

@@ -1,10 +1,9 @@
-import { createSocket } from 'node:dgram';
-import type { Socket } from 'node:dgram';
+import { Socket, createSocket } from 'node:dgram';
 import { DatagramLink, MGMT_ERROR, decodeSmpMessage, encodeSmpMessage } from '@brickproof/agent';
 import type { SmpMessage } from '@brickproof/agent';
 import { RETRY_DELAY_MS_MAX, UDP_SENDS_MAX, UdpServer } from '@brickproof/agent/node';
 import type { TransportClock, UdpServerOptions } from '@brickproof/agent/node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HASH_ONLY, TestDevice } from '../../test-device.js';
 
 const WAIT = { timeout: 10_000, interval: 5 } as const;
@@ -134,6 +133,25 @@ describe('UdpServer', () => {
     socket.send(echo(2), port, '127.0.0.1');
     await expect.poll(() => messages.some(({ sequence }) => sequence === 2), WAIT).toBe(true);
     expect(server?.state).toBe('open');
+  });
+
+  // Only root may send from such places, so the datagrams are put where the system would put them.
+  it.each([
+    ['port 0', 0, 0],
+    ['a port that Node refuses', 65_536, 1],
+  ])('outlives a datagram from %s, and answers the next', async (_what, fromPort, dropped) => {
+    const bind = vi.spyOn(Socket.prototype, 'bind');
+    const started = startServer();
+    await expect.poll(() => port, WAIT).toBeGreaterThan(0);
+    const from = { address: '127.0.0.1', family: 'IPv4', port: fromPort, size: 0 };
+    const receiver = bind.mock.contexts.find((socket) => socket instanceof Socket);
+    bind.mockRestore();
+    expect(receiver?.emit('message', Buffer.from(echo(1)), from)).toBe(true);
+    expect(started.droppedAnswers).toBe(dropped);
+    const socket = await openSocket();
+    const messages = messagesTo(socket);
+    socket.send(echo(2), port, '127.0.0.1');
+    await expect.poll(() => messages.length, WAIT).toBe(1);
   });
 
   it('does one reset for a datagram that comes twice', async () => {
