@@ -1,5 +1,10 @@
 const PUBLISH = 3;
+/** PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK and UNSUBACK: each begins with a packet identifier. */
+const ACKNOWLEDGEMENTS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 11]);
+const IDENTIFIER_BYTES = 2;
 const TYPE_SHIFT = 4;
+/** Set in a PUBLISH of QoS 2, and of 3, which there is not. */
+const ABOVE_QOS_1 = 0x04;
 /** One byte of type and flags, and up to four of length (MQTT 3.1.1 §2.2). */
 const FIXED_HEADER_BYTES_MAX = 5;
 const LENGTH_BITS = 7;
@@ -13,7 +18,8 @@ export type PacketRejectCode = 'mqtt-packet-too-large' | 'mqtt-packet-malformed'
  * Gathers the packets of a stream, each into one buffer that is used again, and keeps each within
  * a size: of a longer PUBLISH only the beginning goes on, as a whole packet of its own, and the
  * rest is dropped as it arrives. The reader then sees a message that is too long for it, and
- * acknowledges it, without ever having held it. No other packet may be longer.
+ * acknowledges it, without ever having held it. No other packet may be longer. What the reader
+ * would trip over is refused: an acknowledgement without its identifier, and a message of QoS 2.
  */
 export class PacketGatherer {
   readonly #remainingBytesMax: number;
@@ -79,15 +85,19 @@ export class PacketGatherer {
   #takeHeaderByte(byte: number): PacketRejectCode | undefined {
     this.#buffer[this.#gatheredBytes] = byte;
     this.#gatheredBytes += 1;
-    if (this.#gatheredBytes === 1) return undefined;
+    if (this.#gatheredBytes === 1) return checkFirstByte(byte);
     if ((byte & LENGTH_MORE) !== 0) {
       return this.#gatheredBytes < FIXED_HEADER_BYTES_MAX ? undefined : 'mqtt-packet-malformed';
     }
     const lengthBytes = decodeLength(this.#buffer.subarray(1, this.#gatheredBytes));
+    const type = (this.#buffer[0] ?? 0) >> TYPE_SHIFT;
+    if (lengthBytes < IDENTIFIER_BYTES && ACKNOWLEDGEMENTS.has(type)) {
+      return 'mqtt-packet-malformed';
+    }
     this.#lackingBytes = Math.min(lengthBytes, this.#remainingBytesMax);
     this.#dropBytes = lengthBytes - this.#lackingBytes;
     if (this.#dropBytes === 0) return undefined;
-    if ((this.#buffer[0] ?? 0) >> TYPE_SHIFT !== PUBLISH) return 'mqtt-packet-too-large';
+    if (type !== PUBLISH) return 'mqtt-packet-too-large';
     this.#trimmed += 1;
     const length = encodeLength(this.#remainingBytesMax);
     this.#buffer.set(length, 1);
@@ -98,6 +108,13 @@ export class PacketGatherer {
   #newBuffer(): Uint8Array {
     return new Uint8Array(FIXED_HEADER_BYTES_MAX + this.#remainingBytesMax);
   }
+}
+
+// Subscriptions are for QoS 1, so no broker may send more (MQTT 3.1.1 §3.8.4). One that did would
+// have it delivered when the buffer has long been used again.
+function checkFirstByte(byte: number): PacketRejectCode | undefined {
+  const isRefused = byte >> TYPE_SHIFT === PUBLISH && (byte & ABOVE_QOS_1) !== 0;
+  return isRefused ? 'mqtt-packet-malformed' : undefined;
 }
 
 function decodeLength(bytes: Uint8Array): number {

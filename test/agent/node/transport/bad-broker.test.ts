@@ -73,6 +73,13 @@ const CASES: readonly [string, (socket: Socket) => void, MqttProblemCode][] = [
     'mqtt-packet-too-large',
   ],
   ['accepts twice', answer([...CONNACK, ...CONNACK]), 'mqtt-packet-malformed'],
+  ['releases without saying what', answer([...CONNACK, 0x62, 1, 0]), 'mqtt-packet-malformed'],
+  ['acknowledges without saying what', answer([...CONNACK, 0x40, 0]), 'mqtt-packet-malformed'],
+  [
+    'sends a message of QoS 2',
+    answer([...CONNACK, 0x34, 5, 0, 1, 0x61, 0, 1]),
+    'mqtt-packet-malformed',
+  ],
 ];
 
 describe('a session with a broker that', () => {

@@ -9,6 +9,8 @@ interface Packet {
   readonly body: Uint8Array;
 }
 
+type Refusal = readonly [what: string, bytes: readonly number[], code: string];
+
 const PUBLISH_QOS_1 = 0x32;
 const SUBACK = 0x90;
 
@@ -48,10 +50,13 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(parts));
 }
 
-const packet = fc.record({
-  first: fc.constantFrom(PUBLISH_QOS_1, 0x30, SUBACK, 0xd0),
-  body: fc.uint8Array({ maxLength: 250 }),
-});
+const packet = fc.oneof(
+  fc.record({
+    first: fc.constantFrom(PUBLISH_QOS_1, 0x30, 0xd0),
+    body: fc.uint8Array({ maxLength: 250 }),
+  }),
+  fc.record({ first: fc.constant(SUBACK), body: fc.uint8Array({ minLength: 2, maxLength: 250 }) }),
+);
 const long = fc.record({
   first: fc.constantFrom(PUBLISH_QOS_1, 0x31),
   body: fc.uint8Array({ minLength: LIMIT + 1, maxLength: 20_000 }),
@@ -92,7 +97,13 @@ describe('PacketGatherer', () => {
   it.each([
     ['any other packet that is too long', [SUBACK, 0xad, 0x02], 'mqtt-packet-too-large'],
     ['a length that does not end', [0x30, 0xff, 0xff, 0xff, 0xff], 'mqtt-packet-malformed'],
-  ])('refuses %s', (_what, bytes, code) => {
+    ['a message of QoS 2', [0x34], 'mqtt-packet-malformed'],
+    ['a message of QoS 3', [0x3e], 'mqtt-packet-malformed'],
+    ...[0x40, 0x50, 0x62, 0x70, 0x90, 0xb0].flatMap((first): readonly Refusal[] => [
+      [`type ${first >> 4} without an identifier`, [first, 0], 'mqtt-packet-malformed'],
+      [`type ${first >> 4} with half of one`, [first, 1, 0], 'mqtt-packet-malformed'],
+    ]),
+  ] satisfies readonly Refusal[])('refuses %s', (_what, bytes, code) => {
     const gatherer = new PacketGatherer(LIMIT, () => undefined);
     expect(gatherer.take(Uint8Array.from(bytes))).toBe(code);
   });
