@@ -49,6 +49,18 @@ export class GuardedStream extends Duplex {
     this.#taken += 1;
   }
 
+  /**
+   * What the destination throws for a packet ends this stream: it would end the process. Its own
+   * `_write` is where that comes from, at once or when a packet before this one is done with.
+   */
+  override pipe<T extends NodeJS.WritableStream>(
+    destination: T,
+    options?: { readonly end?: boolean },
+  ): T {
+    if (isReader(destination)) this.#guard(destination);
+    return super.pipe(destination, options);
+  }
+
   override _read(): void {
     this.#socket.resume();
   }
@@ -84,6 +96,17 @@ export class GuardedStream extends Duplex {
     done(error);
   }
 
+  #guard(reader: PacketReader): void {
+    const write = reader._write.bind(reader);
+    reader._write = (packet, encoding, done) => {
+      try {
+        write(packet, encoding, done);
+      } catch {
+        this.destroy(new GuardError('mqtt-packet-malformed'));
+      }
+    };
+  }
+
   /** Answers whether the socket is to go on reading. */
   #receive(chunk: Uint8Array): boolean {
     this.#wantsMore = true;
@@ -98,4 +121,18 @@ export class GuardedStream extends Duplex {
     // It waits somewhere on its way: whoever has it keeps the buffer.
     if (this.#taken !== this.#given) this.#gatherer.leaveBuffer();
   }
+}
+
+type WritePacket = (
+  packet: Uint8Array,
+  encoding: BufferEncoding,
+  done: (error?: Error | null) => void,
+) => void;
+
+interface PacketReader {
+  _write: WritePacket;
+}
+
+function isReader(destination: object): destination is PacketReader {
+  return '_write' in destination && typeof destination._write === 'function';
 }

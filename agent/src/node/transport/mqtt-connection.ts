@@ -94,7 +94,7 @@ export class MqttConnection {
   /** `taken` is called when the broker acknowledged a message of QoS 1; never otherwise. */
   publish({ topic, payload, retain, qos }: MqttPublication, taken?: () => void): void {
     this.#client.publish(topic, viewOf(payload), { retain, qos }, (error) => {
-      if (error == null && qos === QOS_AT_LEAST_ONCE) taken?.();
+      if (error == null && qos === QOS_AT_LEAST_ONCE && taken !== undefined) callOwn(taken);
     });
   }
 
@@ -140,13 +140,18 @@ export class MqttConnection {
       if (this.#problem !== undefined) return;
       this.#isAccepted = true;
       clearTimeout(this.#timer);
-      this.#listener.accepted();
+      callOwn(() => {
+        this.#listener.accepted();
+      });
     });
     client.on('packetreceive', () => {
       this.#stream.noteTaken();
     });
     client.on('message', (topic, payload, packet) => {
-      if (this.#problem === undefined) this.#listener.message(topic, payload, packet.retain);
+      if (this.#problem !== undefined) return;
+      callOwn(() => {
+        this.#listener.message(topic, payload, packet.retain);
+      });
     });
     client.on('error', (error) => {
       this.end(this.#describe(error));
@@ -214,6 +219,18 @@ function clientOptions(
     ...(broker.password === undefined ? {} : { password: broker.password }),
     ...(lastWill === undefined ? {} : { will: { ...lastWill, payload: viewOf(lastWill.payload) } }),
   };
+}
+
+// The stream takes whatever is thrown while a packet is read for the broker's fault. A mistake of
+// our own is not: it is thrown where nobody takes it for one.
+function callOwn(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
 
 function viewOf(bytes: Uint8Array): Buffer {

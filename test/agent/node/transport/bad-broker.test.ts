@@ -80,6 +80,17 @@ const CASES: readonly [string, (socket: Socket) => void, MqttProblemCode][] = [
     answer([...CONNACK, 0x34, 5, 0, 1, 0x61, 0, 1]),
     'mqtt-packet-malformed',
   ],
+  [
+    // The library takes it for number -1, and throws when it acknowledges that.
+    'sends a message of QoS 1 without a number',
+    answer([...CONNACK, 0x32, 3, 0, 1, 0x61]),
+    'mqtt-packet-malformed',
+  ],
+  [
+    'sends one behind a message that is still being acknowledged',
+    answer([...CONNACK, 0x32, 5, 0, 1, 0x61, 0, 1, 0x32, 3, 0, 1, 0x61]),
+    'mqtt-packet-malformed',
+  ],
 ];
 
 describe('a session with a broker that', () => {
