@@ -121,7 +121,11 @@ export class MqttLink {
     return this.#options.handle(payload);
   }
 
-  /** Notes the reset before it is asked for: afterwards there may be no time. */
+  /**
+   * Notes the reset before it is asked for: afterwards there may be no time. Where it cannot be
+   * noted, as on a failed disk, it is done all the same: it is how a device gets out of trouble,
+   * and within this run a repeat of it is known anyway.
+   */
   #reset(
     session: string,
     digest: Uint8Array,
@@ -131,9 +135,7 @@ export class MqttLink {
     if (this.#lastReset !== undefined && equalBytes(this.#lastReset, noted)) {
       return answerDoneReset(request.header);
     }
-    // A reset that could not be noted might be done on every connect from now on.
-    const kept = this.#options.store.set(STORE_KEY.lastReset, noted);
-    if (!kept.ok) return answerSmpFault(request.payload, 'unknown');
+    this.#options.store.set(STORE_KEY.lastReset, noted);
     this.#lastReset = noted;
     this.#wasResetAskedNow = true;
     return this.#options.handle(request.payload);
