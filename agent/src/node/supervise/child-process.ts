@@ -27,36 +27,53 @@ export const PROGRAM_LINES_MAX = 50;
 const LINE_CHARACTERS_MAX = 500;
 
 /**
- * Starts a program without a shell, in a process group of its own. The end is told once; nothing
- * is told after `kill`.
+ * Starts a program without a shell, in a process group of its own. The end is told once, and never
+ * before the caller has the program in hand; nothing is told after `kill`.
  */
 export function startProgram(options: ProgramOptions): RunningProgram {
-  const [file = '', ...args] = options.command;
-  const child = spawn(file, args, {
-    env: { ...process.env, ...options.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
   let isTold = false;
   const tell = (end: ProgramEnd): void => {
     if (isTold) return;
     isTold = true;
     options.onEnd(end);
   };
-  passLines(child, options);
-  child.on('error', (error) => {
-    tell({ kind: 'not-started', sentence: error.message });
-  });
-  child.on('close', (status, signal) => {
-    if (status === null) tell({ kind: 'killed', signal: signal ?? 'unknown' });
-    else tell({ kind: 'exited', status });
-  });
+  const notStarted = (error: unknown): void => {
+    const sentence = error instanceof Error ? error.message : String(error);
+    tell({ kind: 'not-started', sentence });
+  };
+  const child = spawnProgram(options, notStarted);
+  if (child !== undefined) {
+    passLines(child, options);
+    child.on('error', notStarted);
+    child.on('close', (status, signal) => {
+      if (status === null) tell({ kind: 'killed', signal: signal ?? 'unknown' });
+      else tell({ kind: 'exited', status });
+    });
+  }
   return {
     kill: () => {
       isTold = true;
-      killGroup(child);
+      if (child !== undefined) killGroup(child);
     },
   };
+}
+
+/** Node throws for some reasons why a program cannot start, and tells others by an event. */
+function spawnProgram(
+  options: ProgramOptions,
+  notStarted: (error: unknown) => void,
+): ChildProcess | undefined {
+  const [file = '', ...args] = options.command;
+  try {
+    return spawn(file, args, {
+      env: { ...process.env, ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+  } catch (error) {
+    setImmediate(notStarted, error);
+    return undefined;
+  }
 }
 
 function killGroup(child: ChildProcess): void {

@@ -45,10 +45,16 @@ export function createServiceManager(options: ServiceManagerOptions): ServiceMan
   const { environment, log } = options;
   if (environment.NOTIFY_SOCKET === undefined || environment.NOTIFY_SOCKET === '') return NOBODY;
   const notify = (...messages: readonly string[]): void => {
-    const child = spawn(NOTIFY_PROGRAM, [...messages], { stdio: 'ignore' });
-    child.on('error', (error) => {
-      log.write('warning', `The service manager cannot be told: ${error.message}`);
-    });
+    const notTold = (error: unknown): void => {
+      const why = error instanceof Error ? error.message : String(error);
+      log.write('warning', `The service manager cannot be told: ${why}`);
+    };
+    try {
+      spawn(NOTIFY_PROGRAM, [...messages], { stdio: 'ignore' }).on('error', notTold);
+    } catch (error) {
+      // Node throws for some reasons why a program cannot start, and tells others by an event.
+      notTold(error);
+    }
   };
   const intervalMs = watchdogIntervalMs(options);
   let lastSignMs = options.nowMs();

@@ -42,6 +42,8 @@ export interface DeviceFolderOptions {
   readonly more?: string;
   readonly trial?: string;
   readonly slotSize?: string;
+  /** The reboot command, as YAML; one that leaves `reboot-wanted` behind when it is not given. */
+  readonly reboot?: string;
 }
 
 /** A folder with all that a device has on its disk, and the daemon that runs on it. */
@@ -83,6 +85,7 @@ export class DeviceFolder {
   configure(options: DeviceFolderOptions): void {
     const { links = 'udp: { port: 0 }', more = '', slotSize = '512KiB' } = options;
     const trial = options.trial ?? '{ settle: 0s, timeout: 10s }';
+    const reboot = options.reboot ?? `[touch, '${this.file('reboot-wanted')}']`;
     writeFileSync(
       this.file('device.yaml'),
       `device: { name: device-1 }
@@ -96,7 +99,7 @@ store: { folder: store }
 boot:
   state-file: run/boot.json
   boot-id-file: boot-id
-  reboot: [touch, '${this.file('reboot-wanted')}']
+  reboot: ${reboot}
 trial: ${trial}
 ${more}
 links:
