@@ -25,6 +25,8 @@ export interface RunningProgram {
 /** Lines of a program that are passed on; the rest is counted. */
 export const PROGRAM_LINES_MAX = 50;
 const LINE_CHARACTERS_MAX = 500;
+/** What a program printed arrives soon after its exit; what it left running may print for ever. */
+const LAST_LINES_MS = 200;
 
 /**
  * Starts a program without a shell, in a process group of its own. The end is told once, and never
@@ -45,9 +47,11 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   if (child !== undefined) {
     passLines(child, options);
     child.on('error', notStarted);
-    child.on('close', (status, signal) => {
-      if (status === null) tell({ kind: 'killed', signal: signal ?? 'unknown' });
-      else tell({ kind: 'exited', status });
+    child.on('exit', (status, signal) => {
+      afterLastLines(child, () => {
+        if (status === null) tell({ kind: 'killed', signal: signal ?? 'unknown' });
+        else tell({ kind: 'exited', status });
+      });
     });
   }
   return {
@@ -74,6 +78,22 @@ function spawnProgram(
     setImmediate(notStarted, error);
     return undefined;
   }
+}
+
+/** Waits for the output's end, but not for a program in the background that holds it open. */
+function afterLastLines(child: ChildProcess, done: () => void): void {
+  const timer = setTimeout(() => {
+    closeOutput(child);
+  }, LAST_LINES_MS);
+  child.once('close', () => {
+    clearTimeout(timer);
+    done();
+  });
+}
+
+function closeOutput(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 function killGroup(child: ChildProcess): void {

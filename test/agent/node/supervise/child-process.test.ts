@@ -62,6 +62,15 @@ describe('a program of the user', () => {
     expect(await firstEnd()).toEqual({ kind: 'exited', status: 3 });
   });
 
+  it('has ended when it exits, whoever still holds its output', async () => {
+    start('sh', '-c', 'sleep 60 & echo $!; exit 0');
+    try {
+      expect(await firstEnd()).toEqual({ kind: 'exited', status: 0 });
+    } finally {
+      process.kill(Number(lines[0]), 'SIGKILL');
+    }
+  });
+
   it('has all that it printed passed on before its end', async () => {
     start('sh', '-c', 'for n in 1 2 3; do echo $n; echo $n >&2; done; exit 0');
     await firstEnd();
