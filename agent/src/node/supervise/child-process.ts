@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
 
 /** How a program of the user's ended: its exit status, or why there is none. */
 export type ProgramEnd =
@@ -30,7 +31,8 @@ const LAST_LINES_MS = 200;
 
 /**
  * Starts a program without a shell, in a process group of its own. The end is told once, and never
- * before the caller has the program in hand; nothing is told after `kill`.
+ * before the caller has the program in hand; nothing is told after `kill`. Neither the program nor
+ * who else holds its output keeps this process from its end.
  */
 export function startProgram(options: ProgramOptions): RunningProgram {
   let isTold = false;
@@ -45,6 +47,7 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   };
   const child = spawnProgram(options, notStarted);
   if (child !== undefined) {
+    letGo(child);
     passLines(child, options);
     child.on('error', notStarted);
     child.on('exit', (status, signal) => {
@@ -57,7 +60,9 @@ export function startProgram(options: ProgramOptions): RunningProgram {
   return {
     kill: () => {
       isTold = true;
-      if (child !== undefined) killGroup(child);
+      if (child === undefined) return;
+      killGroup(child);
+      closeOutput(child);
     },
   };
 }
@@ -80,11 +85,18 @@ function spawnProgram(
   }
 }
 
+function letGo(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream instanceof Socket) stream.unref();
+  }
+}
+
 /** Waits for the output's end, but not for a program in the background that holds it open. */
 function afterLastLines(child: ChildProcess, done: () => void): void {
   const timer = setTimeout(() => {
     closeOutput(child);
-  }, LAST_LINES_MS);
+  }, LAST_LINES_MS).unref();
   child.once('close', () => {
     clearTimeout(timer);
     done();

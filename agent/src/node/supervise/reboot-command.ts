@@ -1,5 +1,6 @@
 import type { DaemonLog } from '../daemon/daemon-log.js';
 import { startProgram } from './child-process.js';
+import type { RunningProgram } from './child-process.js';
 import { describeEnd } from './self-test-command.js';
 
 /** From the answer to a reset request to the reboot, so that the answer leaves. */
@@ -18,6 +19,7 @@ export interface RebootOptions {
 export class RebootCommand {
   readonly #options: RebootOptions;
   #timer: NodeJS.Timeout | undefined;
+  #program: RunningProgram | undefined;
 
   constructor(options: RebootOptions) {
     this.#options = options;
@@ -47,18 +49,29 @@ export class RebootCommand {
 
   #run(): void {
     const { command, environment, log } = this.#options;
+    this.#endFormer();
     log.write('warning', `Rebooting: ${command.join(' ')}`);
-    startProgram({
+    this.#program = startProgram({
       command,
       environment,
       onLine: (line) => {
         log.write('info', `reboot: ${line}`);
       },
       onEnd: (end) => {
+        this.#program = undefined;
         if (end.kind === 'exited' && end.status === 0) return;
         const again = `it is tried again in ${REBOOT_AGAIN_MS / 1_000} s`;
         log.write('error', `The reboot failed: ${describeEnd(end)}; ${again}`);
       },
     });
+  }
+
+  /** One that hangs does not add up with the next. */
+  #endFormer(): void {
+    if (this.#program === undefined) return;
+    const { log } = this.#options;
+    log.write('error', `The reboot command hangs since ${REBOOT_AGAIN_MS / 1_000} s; it is ended`);
+    this.#program.kill();
+    this.#program = undefined;
   }
 }

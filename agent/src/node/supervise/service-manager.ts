@@ -50,7 +50,9 @@ export function createServiceManager(options: ServiceManagerOptions): ServiceMan
       log.write('warning', `The service manager cannot be told: ${why}`);
     };
     try {
-      spawn(NOTIFY_PROGRAM, [...messages], { stdio: 'ignore' }).on('error', notTold);
+      spawn(NOTIFY_PROGRAM, [...messages], { stdio: 'ignore' })
+        .on('error', notTold)
+        .unref();
     } catch (error) {
       // Node throws for some reasons why a program cannot start, and tells others by an event.
       notTold(error);

@@ -1,13 +1,20 @@
-import { afterEach, describe, it } from 'vitest';
-import { DeviceFolder, sampleImage } from './device-folder.js';
-import type { DeviceFolderOptions } from './device-folder.js';
-import { resetInto, upload } from './device-update.js';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DeviceFolder, must, sampleImage } from './device-folder.js';
+import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
+import { lastUpdate, resetInto, upload } from './device-update.js';
 
 const NEXT = sampleImage('good-1.1.0-imgtool.bin');
+/** The daemon's own bound for a stop. */
+const STOP_MS = 5_000;
 const devices: DeviceFolder[] = [];
 
 afterEach(async () => {
-  for (const device of devices.splice(0)) await device.dispose();
+  for (const device of devices.splice(0)) {
+    endLeftOver(device);
+    await device.dispose();
+  }
 });
 
 function newDevice(options: DeviceFolderOptions = {}): DeviceFolder {
@@ -16,14 +23,63 @@ function newDevice(options: DeviceFolderOptions = {}): DeviceFolder {
   return device;
 }
 
+/** Part of a shell script that notes a process, for the end of the test. */
+function note(device: DeviceFolder, processId: '$!' | '$$'): string {
+  return `echo ${processId} > ${device.file('left-over')}`;
+}
+
+function endLeftOver(device: DeviceFolder): void {
+  if (!existsSync(device.file('left-over'))) return;
+  try {
+    process.kill(Number(readFileSync(device.file('left-over'), 'utf8')), 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function startTrial(device: DeviceFolder, selfTest: string): Promise<RunningDaemon> {
+  await device.provision();
+  device.configure({ more: `self-test: { command: ${selfTest}, timeout: 8s }` });
+  const first = await device.start();
+  await upload(await first.client(), NEXT);
+  return resetInto(device, first);
+}
+
+async function endOf(daemon: RunningDaemon): Promise<number | null | 'still alive'> {
+  return Promise.race([daemon.kill('SIGTERM'), sleep(STOP_MS, 'still alive' as const)]);
+}
+
 describe('what the daemon starts', () => {
   it('fails the trial, not the daemon, when the self-test lies below a file', async () => {
-    const device = await newDevice().provision();
-    device.configure({ more: `self-test: { command: ['${device.file('key.pem')}/self-test'] }` });
-    const first = await device.start();
-    await upload(await first.client(), NEXT);
-    const trial = await resetInto(device, first);
+    const device = newDevice();
+    const trial = await startTrial(device, `['${device.file('key.pem')}/self-test']`);
     await trial.says(/it cannot be started \(spawn ENOTDIR\)/);
     await trial.says(/Trial failed: the self-test failed/);
+  });
+
+  it('has passed when it exits with 0, though it left a program with its output', async () => {
+    const device = newDevice();
+    const script = `sleep 60 & ${note(device, '$!')}; exit 0`;
+    const trial = await startTrial(device, `[sh, -c, '${script}']`);
+    await trial.says(/image confirmed/);
+    expect(await lastUpdate(trial)).toBe('confirmed');
+    expect(await endOf(trial)).toBe(0);
+  });
+
+  it('does not outlast SIGTERM as a self-test that has started a session of its own', async () => {
+    const device = newDevice();
+    const script = `setsid sleep 60 & ${note(device, '$!')}; echo begun; wait`;
+    const trial = await startTrial(device, `[sh, -c, '${script}']`);
+    await trial.says(/self-test: begun/);
+    expect(await endOf(trial)).toBe(0);
+  });
+
+  it('does not outlast SIGTERM as a reboot command that hangs', async () => {
+    const device = await newDevice().provision();
+    device.configure({ reboot: `[sh, -c, '${note(device, '$$')}; echo begun; exec sleep 60']` });
+    const daemon = await device.start();
+    must(await (await daemon.client()).reset());
+    await daemon.says(/reboot: begun/);
+    expect(await endOf(daemon)).toBe(0);
   });
 });
