@@ -5,12 +5,15 @@ import type { PreparedLinks } from '../daemon/device-links.js';
 import type { OpenDevice, Opened } from '../daemon/open-device.js';
 import { createServiceManager } from '../supervise/service-manager.js';
 
+/** What a reader of the log may leave unread; lines after that are lost. */
+const LOG_UNREAD_BYTES_MAX = 64 * 1_024;
 /** The daemon has no more than this to end when it is asked to. */
 const STOP_TIMEOUT_MS = 5_000;
 
 /** Runs the daemon until SIGTERM or SIGINT. */
 export async function runDaemon(device: OpenDevice, links: PreparedLinks): Promise<Opened<string>> {
-  const log = createStreamLog((line) => process.stdout.write(line), {
+  process.stdout.on('error', ignoreLogError);
+  const log = createStreamLog(writeLogLine, {
     forJournal: process.env['JOURNAL_STREAM'] !== undefined,
   });
   const serviceManager = createServiceManager({
@@ -43,4 +46,13 @@ export async function runDaemon(device: OpenDevice, links: PreparedLinks): Promi
   clearTimeout(deadline);
   log.write('info', 'Stopped');
   return accept('');
+}
+
+function writeLogLine(line: string): void {
+  if (process.stdout.writableLength <= LOG_UNREAD_BYTES_MAX) process.stdout.write(line);
+}
+
+/** A device whose log's disk is full, or whose log's reader is gone, goes on without it. */
+function ignoreLogError(): void {
+  // Each line is tried anew: a disk may have room again.
 }

@@ -1,11 +1,14 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
 import type { DeviceFolderOptions, RunningDaemon } from './device-folder.js';
 import { lastUpdate, resetInto, upload } from './device-update.js';
 
 const NEXT = sampleImage('good-1.1.0-imgtool.bin');
+const PATIENCE = { timeout: 10_000, interval: 20 };
 /** The daemon's own bound for a stop. */
 const STOP_MS = 5_000;
 const devices: DeviceFolder[] = [];
@@ -49,6 +52,14 @@ async function endOf(daemon: RunningDaemon): Promise<number | null | 'still aliv
   return Promise.race([daemon.kill('SIGTERM'), sleep(STOP_MS, 'still alive' as const)]);
 }
 
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
 describe('what the daemon starts', () => {
   it('fails the trial, not the daemon, when the self-test lies below a file', async () => {
     const device = newDevice();
@@ -83,3 +94,43 @@ describe('what the daemon starts', () => {
     expect(await endOf(daemon)).toBe(0);
   });
 });
+
+describe('a daemon that cannot log', () => {
+  it('lives on when the disk of its log is full', async () => {
+    const device = await newDevice().provision();
+    const port = await freePort();
+    device.configure({ links: `udp: { port: ${port} }` });
+    device.command = ['sh', '-c', 'exec "$0" "$@" > /dev/full', ...device.command];
+    const daemon = device.launch();
+    const client = await daemon.client(`udp:127.0.0.1:${port}`);
+    await vi.waitFor(async () => {
+      must(await client.imageState());
+    }, PATIENCE);
+    await rebootAndEnd(device, daemon, port);
+  });
+
+  it('lives on when the reader of its log goes away', async () => {
+    const device = await newDevice().provision();
+    const port = await freePort();
+    device.configure({ links: `udp: { port: ${port} }` });
+    const daemon = await device.start();
+    daemon.process.stdout?.destroy();
+    await rebootAndEnd(device, daemon, port);
+  });
+});
+
+/** Has the daemon write several lines, at different times. */
+async function rebootAndEnd(
+  device: DeviceFolder,
+  daemon: RunningDaemon,
+  port: number,
+): Promise<void> {
+  const client = await daemon.client(`udp:127.0.0.1:${port}`);
+  await upload(client, NEXT);
+  must(await client.reset());
+  await vi.waitFor(() => {
+    expect(existsSync(device.file('reboot-wanted'))).toBe(true);
+  }, PATIENCE);
+  must(await client.imageState());
+  expect(await endOf(daemon)).toBe(0);
+}
