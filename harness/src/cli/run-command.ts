@@ -5,16 +5,14 @@ import { countVerdict, formatSeconds, type RunReport } from '../report/run-repor
 import type { LinkKind } from '../scenario/device-schema.js';
 import type { ScenarioProblem } from '../scenario/scenario.js';
 import type { ScenarioRun } from '../scenario/scenario-run.js';
-import { openTarget } from '../target/open-target.js';
-import type { MqttAccess } from '../target/mqtt-access.js';
-import type { TargetRejectCode } from '../target/smp-connection.js';
-import { parseTarget, type TargetSpec } from '../target/target.js';
+import { parseTarget } from '../target/target.js';
 import { addVerb, integerArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
 import { writeFileBytes } from './files.js';
 import { addMqttOptions, readMqttAccess, type MqttFlags } from './mqtt-options.js';
 import { failed, held, report, type CliOutcome, type JsonValue } from './outcome.js';
 import { createRunProgress } from './run-progress.js';
+import { checkTargetAnswers, type NamedTarget } from './run-target.js';
 import { formatTable } from './table.js';
 
 interface RunOptions extends MqttFlags {
@@ -113,13 +111,6 @@ async function printSchema(): Promise<CliOutcome> {
   return held({ schema }, JSON.stringify(schema, undefined, 2));
 }
 
-/** A device that is not ours, and how it is reached. */
-interface NamedTarget {
-  readonly text: string;
-  readonly spec: TargetSpec;
-  readonly mqtt: MqttAccess;
-}
-
 type TargetChoice =
   | { readonly ok: true; readonly named: NamedTarget | undefined }
   | { readonly ok: false; readonly outcome: CliOutcome };
@@ -189,14 +180,7 @@ async function checkReady(
     const written = path === undefined ? undefined : writeFileBytes(path, new Uint8Array(0));
     if (written?.ok === false) return failed(EXIT.usage, written.code, written.detail);
   }
-  if (target === undefined) return undefined;
-  const opened = await openTarget(target.spec, { mqtt: target.mqtt });
-  if (!opened.ok) {
-    const status = TARGET_USAGE_CODES.has(opened.code) ? EXIT.usage : EXIT.unreachable;
-    return failed(status, opened.code, opened.detail);
-  }
-  await opened.value.close();
-  return undefined;
+  return target && checkTargetAnswers(target);
 }
 
 async function runPlan(
@@ -228,12 +212,6 @@ async function runPlan(
   for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   return (await writeReports(found, options)) ?? outcomeOf(found);
 }
-
-const TARGET_USAGE_CODES: ReadonlySet<TargetRejectCode> = new Set<TargetRejectCode>([
-  'target-malformed',
-  'target-plaintext-refused',
-  'target-credentials-malformed',
-]);
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -183,6 +185,23 @@ describe('brickproof run refuses, in one line,', () => {
     expect(stderr).toContain('127.0.0.1:1');
     expect(status).toBe(3);
   });
+});
+
+describe('brickproof run, where no device has ever answered,', () => {
+  it('ends with the status for that, in one line, on a way that opens all the same', async () => {
+    const silent = createSocket('udp4');
+    silent.bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const target = `udp:127.0.0.1:${silent.address().port}`;
+    const file = scenario('silent', '  - wait: 1 s\n');
+    const { status, stdout, stderr } = await runCli(['--json', 'run', file, '--target', target]);
+    silent.close();
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, code: 'smp-timeout' });
+    expect(JSON.parse(stdout)).not.toHaveProperty('runs');
+    expect(stdout).toContain(`no answer from ${target}`);
+    expect(stderr).toBe('');
+    expect(status).toBe(3);
+  }, 30_000);
 });
 
 describe('brickproof run, stopped', () => {
