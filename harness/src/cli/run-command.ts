@@ -33,6 +33,9 @@ const SEED_MAX = 0xffff_ffff;
 const TIMEOUT_S_DEFAULT = 60;
 const TIMEOUT_S_MAX = 86_400;
 const MS_PER_SECOND = 1_000;
+const BUILTIN_SENTENCE =
+  'the scenarios that come with Brickproof need virtual boards; ' +
+  'name a scenario file of your own, or leave --target out';
 const LINKS: readonly LinkKind[] = ['serial', 'tcp', 'mqtt'];
 
 /** `brickproof run`: scenario files against virtual boards, or against a device. */
@@ -99,6 +102,9 @@ async function run(
   const filter = { only, model, link, strategy, seed, target: target.named?.spec };
   const plan = planRuns(loaded.scenarios, filter);
   if (!plan.ok && 'sentence' in plan) return failed(EXIT.usage, 'run-impossible', plan.sentence);
+  if (!plan.ok && files.length === 0 && target.named !== undefined) {
+    return failed(EXIT.usage, 'run-impossible', BUILTIN_SENTENCE);
+  }
   if (!plan.ok) return refuseProblems(plan.problems, asJson);
   if (options.list === true) return listScenarios(plan.runs);
   const unready = await checkReady(options, target.named);

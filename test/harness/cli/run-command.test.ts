@@ -139,6 +139,11 @@ describe('brickproof run refuses, in one line,', () => {
     ['a timeout of nothing', ['--timeout', '0'], 'a whole number from 1 to 86400'],
     ['a simulated target', ['--target', 'sim'], 'leave --target out to run on virtual boards'],
     ['a link to a target', ['--target', 'tcp:a:1', '--link', 'tcp'], '--target is the link'],
+    [
+      'a target without a file',
+      ['--target', 'tcp:a:1'],
+      'need virtual boards; name a scenario file of your own',
+    ],
     ['a report that cannot be written', ['--junit', 'FOLDER'], 'it is a folder'],
     ['what the target does not allow', ['off.yaml', '--target', 'tcp:a:1'], 'off.yaml:4:5: power'],
   ])('%s', async (_, args, expected) => {
