@@ -1,4 +1,5 @@
 import * as nodeCrypto from 'node:crypto';
+import { statSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import {
@@ -100,6 +101,8 @@ export function registerImageSignCommand(image: Command): void {
 function sign(input: string, output: string, flags: SignFlags): CliOutcome {
   const usage = checkFlags(flags);
   if (usage !== undefined) return failed(EXIT.usage, 'flags-contradict', usage);
+  const overwrites = checkOverwrites([input, flags.key], output);
+  if (overwrites !== undefined) return failed(EXIT.usage, 'output-is-input', overwrites);
   const key = readKey(flags.key);
   if (!key.ok) return failed(EXIT.usage, key.code, key.detail);
   const file = readFileBytes(input);
@@ -112,6 +115,27 @@ function sign(input: string, output: string, flags: SignFlags): CliOutcome {
   const written = writeFileBytes(output, image.value);
   if (!written.ok) return failed(EXIT.usage, written.code, written.detail);
   return showSigned(output, image.value, flags);
+}
+
+function checkOverwrites(
+  inputs: readonly (string | undefined)[],
+  output: string,
+): string | undefined {
+  const lost = inputs.find((path) => path !== undefined && isSameFile(path, output));
+  if (lost === undefined) return undefined;
+  return `${output} would overwrite ${lost}, which the image is made from; name another output`;
+}
+
+/** Whether two paths lead to one file, through links too. What is not there is no file yet. */
+function isSameFile(path: string, output: string): boolean {
+  const options = { bigint: true, throwIfNoEntry: false } as const;
+  try {
+    const [one, other] = [statSync(path, options), statSync(output, options)];
+    return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+  } catch {
+    // Who reads or writes it then says why it cannot be.
+    return false;
+  }
 }
 
 function checkFlags(flags: SignFlags): string | undefined {

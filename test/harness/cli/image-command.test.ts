@@ -1,7 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './run-cli.js';
 import type { CliRun } from './run-cli.js';
@@ -110,6 +119,27 @@ describe('brickproof image', () => {
     expect(run).toMatchObject({ status: 1, stdout: '' });
     expect(run.stderr).toMatch(/^brickproof: [^\n]+\n$/);
     expect(existsSync(path('large.bin'))).toBe(false);
+  });
+
+  it.each([
+    ['the firmware itself', () => 'own.bin'],
+    ['another path to it', () => join('..', basename(folder), 'own.bin')],
+    ['a link to it', () => 'own-link.bin'],
+    ['its second name', () => 'own-name.bin'],
+    ['the key', () => 'own.pem'],
+  ])('does not write over %s', async (_, output) => {
+    for (const name of ['own-link.bin', 'own-name.bin']) rmSync(path(name), { force: true });
+    copyFileSync(firmware, path('own.bin'));
+    copyFileSync(p256, path('own.pem'));
+    symlinkSync(path('own.bin'), path('own-link.bin'));
+    linkSync(path('own.bin'), path('own-name.bin'));
+    const flags = [...HEADER, '--version', '1.0.0', '--key', path('own.pem')];
+    const to = `${folder}/${output()}`;
+    const run = await runCli(['image', 'sign', path('own.bin'), to, ...flags, '--json']);
+    expect(run).toMatchObject({ status: 2, stderr: '' });
+    expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, code: 'output-is-input' });
+    expect(readFileSync(path('own.bin')).equals(readFileSync(firmware))).toBe(true);
+    expect(readFileSync(path('own.pem')).equals(readFileSync(p256))).toBe(true);
   });
 
   it.each([
