@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { TRIAL_LIMITS_DEFAULT } from '@brickproof/agent';
 import {
   accept,
@@ -12,6 +11,7 @@ import {
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
 import { createHostCrypto, loadVerificationKey } from '@brickproof/agent/node';
+import { readFileBytes } from '../cli/files.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
 import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
@@ -226,10 +226,6 @@ function readImage(options: BoardSessionOptions): Verdict<Uint8Array, BoardSessi
 }
 
 function readBytes(path: string): Verdict<Uint8Array, BoardSessionRejectCode> {
-  try {
-    return accept(new Uint8Array(readFileSync(path)));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return reject('board-file-unreadable', `cannot read ${path} (${why}); check the path`);
-  }
+  const bytes = readFileBytes(path);
+  return bytes.ok ? bytes : reject('board-file-unreadable', bytes.detail);
 }

@@ -104,4 +104,12 @@ describe('brickproof board', () => {
     expect(stderr).toMatch(/^brickproof: /);
     expect(status).toBe(expected);
   });
+
+  it.each(['--image', '--key'])('says in words why the file of %s cannot be read', (flag) => {
+    const { status, stderr } = run(['board', flag, 'nope']);
+    expect(stderr).toBe(
+      'brickproof: cannot read nope: there is no such file or folder; check the path\n',
+    );
+    expect(status).toBe(2);
+  });
 });
