@@ -1,12 +1,13 @@
 import { closestWord, parseDuration } from '@brickproof/agent/node';
 import * as v from 'valibot';
-import { REFUSAL_CODES } from './refusal-code.js';
+import { REFUSAL_CLASSES, REFUSAL_CODES } from './refusal-code.js';
 
 /** The longest text of any kind in a scenario. */
 const TEXT_CHARACTERS_MAX = 1_000;
 const CONSOLE_CHARACTERS_MAX = 200;
 const LIST_MAX = 16;
 const DURATION_FORM = 'a duration such as 500 ms, 10 s or 2 min';
+const DURATION_PATTERN = /^(\d{1,6}ms|\d{1,6}(\.\d{1,3})? ?(s|min)|\d{1,6} ms)$/;
 const VERSION_FORM = 'a version such as 1.2.0 or 1.2.0+4';
 const SIZE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -23,8 +24,12 @@ export const proseSchema: v.GenericSchema<string> = v.pipe(
 /** A span of time, as text. */
 export const durationSchema: v.GenericSchema<string> = v.pipe(
   v.string(DURATION_FORM),
-  v.regex(/^(\d{1,6}ms|\d{1,6}(\.\d{1,3})? ?(s|min)|\d{1,6} ms)$/, DURATION_FORM),
-  v.check((text) => parseDuration(text).ok, `has to be ${DURATION_FORM}`),
+  v.regex(DURATION_PATTERN, DURATION_FORM),
+  // What has not even the form has been told already.
+  v.check(
+    (text) => !DURATION_PATTERN.test(text) || parseDuration(text).ok,
+    `has to be ${DURATION_FORM}`,
+  ),
   v.examples(['500 ms', '10 s', '2 min']),
 );
 
@@ -127,8 +132,18 @@ export function key<T>(
 
 function describeRefusalForm(input: string): string {
   const meant = closestWord(input, REFUSAL_CODES);
-  const help = meant === undefined ? 'or GROUP:NUMBER' : `did you mean ${meant}?`;
+  const help =
+    meant === undefined ? `known are ${knownRefusals(input).join(', ')}` : `did you mean ${meant}?`;
   return `the code of a refusal such as image:no-free-slot; ${help}`;
+}
+
+/** Those of the group that was meant, or those on the way to the device. */
+function knownRefusals(input: string): readonly string[] {
+  const [group = ''] = input.split(':');
+  const ofGroup = REFUSAL_CODES.filter((code) => code.startsWith(`${group}:`));
+  const ofWay = REFUSAL_CODES.filter((code) => !code.includes(':'));
+  const codes = ofGroup.length > 0 ? [...REFUSAL_CLASSES, ...ofGroup] : ofWay;
+  return [...codes, 'GROUP:NUMBER'];
 }
 
 function isRegularExpression(text: string): boolean {

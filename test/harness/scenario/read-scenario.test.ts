@@ -83,6 +83,11 @@ describe('a scenario file', () => {
       's.yaml:5:14: "steps[1].erase.refused" is "image:no-free-slt", expected the code of a refusal such as image:no-free-slot; did you mean image:no-free-slot?',
     ],
     [
+      'a duration in a unit that is none',
+      scenarioOf(`${START}\n- wait-until: { slot: 1, within: 20 parsecs }`),
+      's.yaml:5:28: "steps[1].wait-until.within" is "20 parsecs", expected a duration such as 500 ms, 10 s or 2 min',
+    ],
+    [
       'a duration without a unit',
       scenarioOf(`${START}\n- wait: 5`),
       's.yaml:5:5: "steps[1].wait" is 5, expected a duration such as 500 ms, 10 s or 2 min',
@@ -159,6 +164,21 @@ describe('a scenario file', () => {
     ],
   ])('says in one line, with its place, that it has %s', (_, text, expected) => {
     expect(problemsOf(text)).toEqual([expected]);
+  });
+
+  it.each(['bogus', 'image:bogus'])('lists the refusals there are for %s', (word) => {
+    const [problem = '', ...others] = problemsOf(
+      scenarioOf(`${START}\n- erase: { refused: ${word} }`),
+    );
+    expect(others).toEqual([]);
+    const known = problem.split('; known are ')[1]?.split(', ');
+    expect(known).toEqual(expect.arrayContaining(['any', 'unreachable', 'GROUP:NUMBER']));
+    expect(known).toContain(word === 'bogus' ? 'smp-timeout' : 'image:no-free-slot');
+    for (const code of known ?? []) {
+      if (code === 'GROUP:NUMBER') continue;
+      const used = scenarioOf(`${START}\n- erase: { refused: ${code} }`);
+      expect([code, problemsOf(used)]).toEqual([code, []]);
+    }
   });
 
   it('says which path cannot be read', () => {
