@@ -173,33 +173,34 @@ function startMqtt(
 const MS_PER_SECOND = 1_000;
 
 function readBroker(mqtt: MqttConfig): Verdict<MqttBroker, LinkRejectCode> {
-  const texts: string[] = [];
-  for (const file of [mqtt.caFile, mqtt.certificateFile, mqtt.keyFile, mqtt.passwordFile]) {
-    const text = file === undefined ? accept('') : readText(file);
-    if (!text.ok) return text;
-    texts.push(text.value);
-  }
-  const [ca = '', certificate = '', key = '', password = ''] = texts;
+  // An empty file is not the same as none: it is refused where it is used.
+  const ca = readText(mqtt.caFile);
+  if (!ca.ok) return ca;
+  const certificate = readText(mqtt.certificateFile);
+  if (!certificate.ok) return certificate;
+  const key = readText(mqtt.keyFile);
+  if (!key.ok) return key;
+  const password = readText(mqtt.passwordFile);
+  if (!password.ok) return password;
+  const tls = {
+    ...(ca.value === undefined ? {} : { ca: ca.value }),
+    ...(certificate.value === undefined ? {} : { certificate: certificate.value }),
+    ...(key.value === undefined ? {} : { key: key.value }),
+    ...(mqtt.serverName === undefined ? {} : { serverName: mqtt.serverName }),
+  };
   const broker = describeMqttBroker({
     url: mqtt.url,
-    ...(mqtt.url.startsWith('mqtts:')
-      ? {
-          tls: {
-            ...(ca === '' ? {} : { ca }),
-            ...(certificate === '' ? {} : { certificate, key }),
-            ...(mqtt.serverName === undefined ? {} : { serverName: mqtt.serverName }),
-          },
-        }
-      : {}),
+    ...(mqtt.url.startsWith('mqtts:') ? { tls } : {}),
     ...(mqtt.username === undefined ? {} : { username: mqtt.username }),
-    ...(mqtt.passwordFile === undefined ? {} : { password: password.replace(/\r?\n$/, '') }),
+    ...(password.value === undefined ? {} : { password: password.value.replace(/\r?\n$/, '') }),
     ...(mqtt.plaintext === 'allowed' ? { plaintext: 'allowed' } : {}),
   });
   if (broker.ok) return broker;
   return reject('link-broker-unusable', `links.mqtt: ${broker.detail} (${broker.code})`);
 }
 
-function readText(file: string): Verdict<string, LinkRejectCode> {
+function readText(file: string | undefined): Verdict<string | undefined, LinkRejectCode> {
+  if (file === undefined) return accept(undefined);
   try {
     return accept(readFileSync(file, 'utf8'));
   } catch (error) {

@@ -66,6 +66,23 @@ interface Fault {
   readonly sentence: RegExp;
 }
 
+/** What a power cut leaves of a file that was being written. */
+function emptyFiles(): readonly Fault[] {
+  return [
+    ['ca', 'ca: empty.pem', 'CA'],
+    ['certificate', 'certificate: empty.pem, key: key.pem', 'certificate'],
+    ['key', 'certificate: key.pem, key: empty.pem', 'key'],
+  ].map(([key, entries, named]) => ({
+    what: `an empty ${key} of a broker`,
+    make: (device) => {
+      writeFileSync(device.file('empty.pem'), '');
+      edit(device, 'udp: { port: 0 }', `mqtt: { url: "mqtts://localhost:1", ${entries} }`);
+    },
+    status: 10,
+    sentence: new RegExp(`links\\.mqtt: the ${named} is not PEM; .*mqtt-credentials-malformed`),
+  }));
+}
+
 const FAULTS: readonly Fault[] = [
   {
     what: 'a wrong key in the configuration',
@@ -215,6 +232,7 @@ const FAULTS: readonly Fault[] = [
     status: 10,
     sentence: /links\.mqtt: .*mqtt-credentials-malformed/,
   },
+  ...emptyFiles(),
   {
     what: 'an unencrypted broker elsewhere',
     make: (device) => {
