@@ -53,11 +53,15 @@ const CONNACK_CAUSES: ReadonlyMap<number, Cause> = new Map<number, Cause>([
 
 const UNTRUSTED: Cause = {
   code: 'mqtt-certificate-untrusted',
-  says: 'has a certificate that the given CA did not issue; check the CA',
+  says:
+    'has a certificate that no CA trusted here issued; ' +
+    'give its CA (links.mqtt.ca in device.yaml, or --mqtt-ca)',
 };
 const CLIENT_REFUSED: Cause = {
   code: 'mqtt-client-certificate-refused',
-  says: 'refuses our certificate, or misses one; give the certificate and key that it knows',
+  says:
+    'refuses our certificate, or misses one; give one that it knows ' +
+    '(links.mqtt.certificate and key in device.yaml, or --mqtt-cert and --mqtt-key)',
 };
 
 /** By the codes that Node and OpenSSL give. */

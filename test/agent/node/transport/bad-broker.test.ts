@@ -141,6 +141,7 @@ describe('a session with a broker that', () => {
       const device = bench.device({ url: broker.url });
       await until(() => device.problems.length > 0, 'told');
       expect(device.codes).toEqual(['mqtt-certificate-untrusted']);
+      expect(device.problems[0]?.detail).toMatch(/no CA trusted here .*links\.mqtt\.ca.*--mqtt-ca/);
       await bench.device({ url: broker.url, tls: { ca: authority.certificate } }).untilUp();
     } finally {
       vi.unstubAllEnvs();
