@@ -1,5 +1,5 @@
-import { decodeSmpError, describeSmpError } from '@brickproof/agent';
-import type { SmpBody } from '@brickproof/agent';
+import { decodeSmpError, describeSmpError, IMAGE_ERROR, SMP_GROUP } from '@brickproof/agent';
+import type { SmpBody, SmpError } from '@brickproof/agent';
 import { fail } from './smp-result.js';
 import type { SmpResult } from './smp-result.js';
 
@@ -13,12 +13,21 @@ export function refuseDeviceError(answer: SmpResult<SmpBody>): SmpResult<SmpBody
   if (!answer.ok) return answer;
   const deviceError = decodeSmpError(answer.value);
   if (deviceError !== undefined) {
-    const detail = `the device refused: ${printable(describeSmpError(deviceError))}`;
+    const detail = `the device refused: ${printable(describeSmpError(deviceError))}${hintFor(deviceError)}`;
     return { ok: false, code: 'smp-device-refused', detail, deviceError };
   }
   return tellsSuccess(answer.value)
     ? answer
     : fail('smp-response-malformed', 'the answer holds an error that cannot be read');
+}
+
+/** What does not let an image boot has no number of its own; devices print it. */
+function hintFor(error: SmpError): string {
+  const isDenied =
+    error.kind === 'group' &&
+    error.group === SMP_GROUP.image &&
+    error.rc === IMAGE_ERROR.confirmationDenied;
+  return isDenied ? '; its console says why' : '';
 }
 
 /** Old servers say success with an `rc` of 0, the others by saying nothing. */

@@ -121,6 +121,15 @@ describe('SmpClient', () => {
     });
   });
 
+  it('tells where the reason stands when the device does not let an image boot', async () => {
+    const denied = { err: { group: 1, rc: IMAGE_ERROR.confirmationDenied } };
+    const refused = await quickClient(linkAnswering(() => denied)).imageTest(RUNNING.hash);
+    expect(refused).toHaveProperty('detail', expect.stringMatching(/; its console says why$/));
+    const other = { err: { group: 64, rc: IMAGE_ERROR.confirmationDenied } };
+    const without = await quickClient(linkAnswering(() => other)).imageTest(RUNNING.hash);
+    expect(without).toHaveProperty('detail', expect.not.stringContaining('console'));
+  });
+
   it('tells a refusal of version 1 with its reason, and no control characters', async () => {
     const client = quickClient(linkAnswering(() => ({ rc: 5, rsn: 'gone\u001b[2J' })));
     const refused = await client.imageState();
