@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, Option } from 'commander';
 import { createSimBoard } from '../board/sim-board.js';
 import { addBoardCommand } from './board-command.js';
 import { commandPath } from './command-tree.js';
@@ -17,6 +17,7 @@ function createProgram(): Command {
     .description('Can this update path be bricked, or be made to install what it must not?')
     .option('--json', 'print one JSON object on standard output, and nothing else')
     .helpCommand(false)
+    .configureHelp({ visibleOptions: listOptions })
     .exitOverride()
     // What went wrong is printed once, by us, in one line.
     .configureOutput({ outputError: () => undefined });
@@ -26,6 +27,13 @@ function createProgram(): Command {
   registerSmpCommand(program, { createSimBoard });
   registerImageCommand(program);
   return program;
+}
+
+/** Our `--version` stands in our help alone; see `main` for why it is no option as others are. */
+function listOptions(command: Command): Option[] {
+  const listed = new Help().visibleOptions(command);
+  const version = new Option('-V, --version', 'print the version of Brickproof');
+  return command.parent === null ? [version, ...listed] : listed;
 }
 
 async function main(args: readonly string[]): Promise<void> {

@@ -73,7 +73,8 @@ function addFlags(command: Command): void {
     )
     .option(
       '-t, --target <target>',
-      'a device instead of virtual boards: serial:/dev/ttyACM0, tcp:HOST:PORT, mqtt://HOST:PORT/DEVICE',
+      'a device instead of virtual boards: serial:/dev/ttyACM0, tcp:HOST:PORT, udp:HOST:PORT, ' +
+        'mqtts://HOST:PORT/DEVICE, or mqtt:// for a broker on this machine',
     )
     .option('--junit <file>', 'write a report as JUnit XML')
     .option('--html <file>', 'write a report as one HTML page')

@@ -121,6 +121,10 @@ describe('brickproof run', () => {
     const { status, stdout } = await runCli(['run', '--help']);
     expect(status).toBe(0);
     expect(stdout).toContain('$ brickproof run my-update.yaml --link mqtt');
+    expect(stdout).toContain('udp:HOST:PORT');
+    expect(stdout).toContain('mqtts://HOST:PORT/DEVICE');
+    expect(stdout).not.toContain('--version');
+    expect((await runCli(['--help'])).stdout).toContain('-V, --version ');
   });
 });
 
