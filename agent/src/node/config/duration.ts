@@ -26,10 +26,11 @@ export function formatDuration(durationMs: number): string {
   return `${durationMs / factor}${unit}`;
 }
 
-const ROUNDING_MAX = 1e-6;
+/** As a part of the value: far above what binary fractions lose, far below a thousandth. */
+const ROUNDING_MAX = 1e-12;
 
 /** The whole number that was meant; what is no whole number of milliseconds stays as it is. */
 function roundToWhole(value: number): number {
   const whole = Math.round(value);
-  return Math.abs(value - whole) < ROUNDING_MAX ? whole : value;
+  return Math.abs(value - whole) <= ROUNDING_MAX * Math.max(1, value) ? whole : value;
 }

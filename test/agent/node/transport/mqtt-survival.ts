@@ -137,7 +137,7 @@ export function describeSurvival(kind: TestBrokerKind): void {
       const broker = await bench.broker();
       const proxy = await bench.proxy(broker);
       const url = `mqtt://127.0.0.1:${proxy.port}`;
-      const device = await bench.device({ url }, { keepAliveSeconds: 1 }).untilUp();
+      const device = await bench.device({ url }, { keepAliveSeconds: 2 }).untilUp();
       proxy.freeze();
       await until(() => device.session.state === 'down', 'down');
       expect(device.codes).toEqual(['mqtt-broker-silent']);

@@ -27,6 +27,8 @@ const SWALLOW_MS = 100;
 interface Pair {
   readonly near: Socket;
   readonly far: Socket;
+  /** Passes on what it gets as it is. */
+  isPiped: boolean;
 }
 
 /** A network between a client and a broker, which the test can disturb. */
@@ -61,8 +63,9 @@ export class TcpProxy {
   freeze(): void {
     this.#isFrozen = true;
     for (const { near, far } of this.#pairs) {
-      near.pause();
-      far.pause();
+      // A pipe would flow again by itself as soon as its other side has room.
+      near.unpipe(far).pause();
+      far.unpipe(near).pause();
     }
   }
 
@@ -72,6 +75,10 @@ export class TcpProxy {
     for (const pair of this.#pairs) {
       const { near, far } = pair;
       if (near.destroyed || far.destroyed) this.#end(pair);
+      if (pair.isPiped) {
+        near.pipe(far);
+        far.pipe(near);
+      }
       near.resume();
       far.resume();
     }
@@ -100,7 +107,7 @@ export class TcpProxy {
   #accept(near: Socket): void {
     this.accepted += 1;
     const far = connect({ host: '127.0.0.1', port: this.#targetPort, noDelay: true });
-    const pair = { near, far };
+    const pair = { near, far, isPiped: true };
     this.#pairs.add(pair);
     const end = (): void => {
       // Nothing passes, the news of an end neither.
@@ -116,11 +123,12 @@ export class TcpProxy {
       trouble === undefined || this.cut >= trouble.what.cuts
         ? undefined
         : this.#doom(pair, trouble.what, trouble.random);
+    pair.isPiped = carries === undefined;
     forward(near, far, carries);
     forward(far, near, carries);
     if (this.#isFrozen) {
-      near.pause();
-      far.pause();
+      near.unpipe(far).pause();
+      far.unpipe(near).pause();
     }
   }
 
