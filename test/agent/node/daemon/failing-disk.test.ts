@@ -1,6 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DeviceFolder, must, sampleImage } from './device-folder.js';
+import type { DeviceFolderOptions } from './device-folder.js';
+import { resetInto, upload } from './device-update.js';
 
 const devices: DeviceFolder[] = [];
 
@@ -28,8 +30,11 @@ fs.readSync = (descriptor, ...rest) => {
 syncBuiltinESMExports();
 `;
 
-async function deviceOnFailingDisk(slots = /slot[01]\.img$/): Promise<DeviceFolder> {
-  const device = new DeviceFolder();
+async function deviceOnFailingDisk(
+  slots = /slot[01]\.img$/,
+  options: DeviceFolderOptions = {},
+): Promise<DeviceFolder> {
+  const device = new DeviceFolder(options);
   devices.push(device);
   await device.provision();
   const preload = device.file('failing-reads.mjs');
@@ -62,6 +67,25 @@ describe('the daemon on a disk that cannot be read', () => {
     expect(run).toMatchObject({ status: 12 });
     expect(run.stderr).toMatch(/slot0\.img.*\(slot-read-failed, exit status 12\)\n$/);
     expect(run.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('ends a trial in time whose running slot can no longer be read', async () => {
+    const device = await deviceOnFailingDisk(/slot1\.img$/, {
+      more: 'self-test: { command: [sleep, "60"] }',
+      trial: '{ settle: 0s, timeout: 2s }',
+    });
+    const first = await device.start();
+    await upload(await first.client(), sampleImage('good-1.1.0-imgtool.bin'));
+    const trial = await resetInto(device, first);
+    writeFileSync(device.file('disk-fails'), '');
+    await trial.says(/Trial failed: the running slot cannot be read; rebooting/);
+    await trial.says(/Rebooting: touch/);
+    expect(trial.output).not.toMatch(/image confirmed/);
+    await trial.kill('SIGKILL');
+    // The next boot leaves the slot alone that it cannot read, and runs the other one.
+    device.reboot();
+    const next = await device.start();
+    expect(next.output).toMatch(/Running image 1\.0\.0\+0 in slot 0/);
   });
 
   it('answers what needs no slot, refuses the rest, and goes on when the disk does', async () => {
