@@ -30,7 +30,7 @@ afterEach(async () => {
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'brickproof-systemd-'));
   stops.push(() => {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   });
   return folder;
 }

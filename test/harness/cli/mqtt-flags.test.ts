@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench.dispose();
   await broker.close();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 function echo(

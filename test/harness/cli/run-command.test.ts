@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 /** A scenario file of this name, in the folder of these tests. */

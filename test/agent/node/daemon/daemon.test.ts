@@ -75,7 +75,7 @@ describe('the daemon', () => {
   });
 
   it('gives up a trial whose agent is started again and again', async () => {
-    const device = await newDevice({ trial: '{ settle: 1s, timeout: 1h }' }).provision();
+    const device = await newDevice({ trial: '{ settle: 4s, timeout: 1h }' }).provision();
     const first = await device.start();
     await upload(await first.client(), NEXT);
     let trial = await resetInto(device, first);

@@ -156,7 +156,8 @@ links:
   async dispose(): Promise<void> {
     for (const child of this.#runs) child.kill('SIGKILL');
     for (const daemon of this.#daemons) await daemon.kill('SIGKILL');
-    rmSync(this.path, { recursive: true, force: true });
+    // A program that the daemon started may just be writing there.
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 
   #spawn(args: readonly string[]): ChildProcess {
