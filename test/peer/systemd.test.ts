@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DeviceFolder } from '../agent/node/daemon/device-folder.js';
 import { findPeer } from './peers.js';
+import { removeFolder } from '../remove-folder.js';
 
 const BOARD = fileURLToPath(new URL('../../agent/board/', import.meta.url));
 const NOTIFY_SOCKET = fileURLToPath(new URL('notify_socket.py', import.meta.url));
@@ -30,7 +31,7 @@ afterEach(async () => {
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'brickproof-systemd-'));
   stops.push(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    removeFolder(folder);
   });
   return folder;
 }

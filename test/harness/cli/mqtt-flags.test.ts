@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedBroker } from '@brickproof/harness';
@@ -8,6 +8,7 @@ import { MqttBench, DEVICE } from '../../agent/node/transport/mqtt-bench.js';
 import { EMBEDDED } from '../../agent/node/transport/test-broker.js';
 import { createTestAuthority } from '../../agent/node/transport/test-certificates.js';
 import { runCli } from './run-cli.js';
+import { removeFolder } from '../../remove-folder.js';
 
 const bench = new MqttBench(EMBEDDED);
 let broker: EmbeddedBroker;
@@ -42,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await bench.dispose();
   await broker.close();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  removeFolder(folder);
 });
 
 function echo(

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './run-cli.js';
+import { removeFolder } from '../../remove-folder.js';
 
 const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
 const CLI_TIMEOUT_MS = 60_000;
@@ -24,7 +25,7 @@ afterEach(() => {
 });
 
 afterAll(() => {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  removeFolder(folder);
 });
 
 /** A scenario file of this name, in the folder of these tests. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SmpClient, openTarget, parseTarget } from '@brickproof/harness';
 import { vi } from 'vitest';
+import { removeFolder } from '../../../remove-folder.js';
 
 const MAIN = fileURLToPath(new URL('../../../../agent/dist/node/main.js', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../../../firmware-samples/', import.meta.url));
@@ -157,7 +158,7 @@ links:
     for (const child of this.#runs) child.kill('SIGKILL');
     for (const daemon of this.#daemons) await daemon.kill('SIGKILL');
     // A program that the daemon started may just be writing there.
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    removeFolder(this.path);
   }
 
   #spawn(args: readonly string[]): ChildProcess {

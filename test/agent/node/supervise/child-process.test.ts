@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -7,6 +7,7 @@ import type {
   ProgramEnd,
   RunningProgram,
 } from '../../../../agent/src/node/supervise/child-process.js';
+import { removeFolder } from '../../../remove-folder.js';
 
 const PATIENCE = { timeout: 10_000, interval: 10 };
 
@@ -21,7 +22,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  removeFolder(folder);
 });
 
 function start(...command: readonly string[]): RunningProgram {

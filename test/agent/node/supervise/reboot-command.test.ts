@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RebootCommand } from '../../../../agent/src/node/supervise/reboot-command.js';
+import { removeFolder } from '../../../remove-folder.js';
 
 const POLL_MS = 10;
 const POLLS_MAX = 1_000;
@@ -18,7 +19,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   for (const id of processIds()) if (isAlive(id)) process.kill(id, 'SIGKILL');
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  removeFolder(folder);
 });
 
 function processIds(): readonly number[] {

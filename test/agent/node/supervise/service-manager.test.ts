@@ -3,7 +3,6 @@ import {
   existsSync,
   mkdtempSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +14,7 @@ import type {
   ServiceEnvironment,
   ServiceManager,
 } from '../../../../agent/src/node/supervise/service-manager.js';
+import { removeFolder } from '../../../remove-folder.js';
 
 const PATIENCE = { timeout: 10_000, interval: 10 };
 const PROCESS_ID = 4_711;
@@ -32,7 +32,7 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  removeFolder(folder);
 });
 
 /** A systemd-notify that notes what it was called with. */
