@@ -44,6 +44,8 @@ export { appendBehaviourCard, readBehaviourCard } from './image/behaviour-card.j
 export type { BehaviourCard } from './image/behaviour-card.js';
 export { buildImage } from './image/build.js';
 export type { ImageBuildOptions, ImageBuildRejectCode } from './image/build.js';
+export { readImageClaims, readImageExtent } from './image/claims.js';
+export type { ImageClaims, ImageExtent } from './image/claims.js';
 export type { ImageDependency } from './image/dependency.js';
 export {
   IMAGE_FLAG,
@@ -57,7 +59,7 @@ export {
   tlvOffset,
 } from './image/header.js';
 export type { ImageHeader } from './image/header.js';
-export { imageSourceFromBytes } from './image/image-source.js';
+export { imageSourceFromBytes, offsetImageSource } from './image/image-source.js';
 export type { ImageSource } from './image/image-source.js';
 export { IMAGE_SIGNATURES_MAX } from './image/signature.js';
 export type { BuildSlot } from './image/slot-padding.js';
@@ -102,6 +104,7 @@ export type { SecurityCounters } from './flash/otp-counters.js';
 export { STRATEGY_NAMES, boot } from './boot/bootloader.js';
 export {
   TRAILER_MAGIC_SIZE_BYTES,
+  confirmRunning,
   markForDirectXip,
   markForUpgrade,
   maxImageSizeBytes,
@@ -119,8 +122,11 @@ export type {
 } from './boot/trailer.js';
 export type {
   BootEnvironment,
+  BootLayout,
   BootLogLevel,
+  BootOutcome,
   BootedImage,
+  DowngradePrevention,
   SlotPair,
   StrategyName,
   UpgradeStrategy,

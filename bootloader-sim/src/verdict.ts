@@ -47,6 +47,7 @@ export type BootRejectCode =
   | 'trailer-spent'
   | 'slot-too-small'
   | 'boot-version-not-higher'
+  | 'swap-no-room'
   | 'boot-no-image';
 
 /** The answer to a question about outside data: what was learned, or why it was refused. */

@@ -43,7 +43,10 @@ export interface BootControl {
   erase(slot: number): Verdict<void>;
 }
 
-/** MCUboot's upgrade modes with their numbers in the os group (Zephyr's `MCUBOOT_MODE_*`). */
+/** MCUboot's upgrade modes with their numbers in the os group (bootutil/boot_status.h). */
 export type BootMode =
+  | { readonly name: 'swap-using-scratch'; readonly number: 1 }
   | { readonly name: 'overwrite-only'; readonly number: 2 }
-  | { readonly name: 'direct-xip-with-revert'; readonly number: 5 };
+  | { readonly name: 'swap-using-move'; readonly number: 3 }
+  | { readonly name: 'direct-xip-with-revert'; readonly number: 5 }
+  | { readonly name: 'swap-using-offset'; readonly number: 9 };

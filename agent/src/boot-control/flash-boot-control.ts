@@ -28,6 +28,9 @@ export interface FlashBootControlOptions {
 const MODES: Readonly<Record<StrategyName, BootMode>> = {
   'direct-xip': { name: 'direct-xip-with-revert', number: 5 },
   'overwrite-only': { name: 'overwrite-only', number: 2 },
+  'swap-using-offset': { name: 'swap-using-offset', number: 9 },
+  'swap-using-move': { name: 'swap-using-move', number: 3 },
+  'swap-using-scratch': { name: 'swap-using-scratch', number: 1 },
 };
 
 /** The slots of an MCUboot flash layout, with MCUboot's trailers. */

@@ -127,7 +127,7 @@ export {
   ReconnectDelay,
 } from './transport/reconnect-delay.js';
 export type { ReconnectLimits } from './transport/reconnect-delay.js';
-export { DEVICE_CONFIG_SCHEMA } from './config/device-config.js';
+export { DEVICE_CONFIG_SCHEMA, DEVICE_STRATEGIES } from './config/device-config.js';
 export type { DeviceConfig } from './config/device-config.js';
 export { TRIAL_STARTS_MAX } from './daemon/trial-starts.js';
 export { loadDeviceConfig } from './config/load-config.js';

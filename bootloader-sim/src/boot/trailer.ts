@@ -43,6 +43,7 @@ const MAGIC_LARGE_ALIGN_TAIL: Uint8Array = Uint8Array.of(
   0x8a,
 );
 const FLAG_SET = 0x01;
+const FLAG_SET_BYTES: Uint8Array = Uint8Array.of(FLAG_SET);
 
 /** A magic is there, is not there, or is something else. */
 export type TrailerMagic = 'good' | 'unset' | 'bad';
@@ -158,7 +159,7 @@ export function markForDirectXip(
  */
 export function markForUpgrade(
   area: FlashArea,
-  options: { readonly permanent: boolean },
+  options: { readonly permanent: boolean; readonly imageIndex?: number },
 ): Verdict<void> {
   const trailer = readTrailer(area);
   if (trailer.magic === 'bad') return badMagic(area);
@@ -169,7 +170,18 @@ export function markForUpgrade(
     const imageOk = writeImageOk(area);
     if (!imageOk.ok) return imageOk;
   }
-  return writeSwapInfo(area, options.permanent ? 'permanent' : 'test');
+  return writeSwapInfo(area, options.permanent ? 'permanent' : 'test', options.imageIndex);
+}
+
+/**
+ * Confirms the image that runs from the primary slot (bootutil_public.c, boot_set_next for the
+ * active slot). A slot without a magic was programmed without a trailer: there is nothing to
+ * confirm and nothing to go back to. Refuses `trailer-magic-bad`.
+ */
+export function confirmRunning(area: FlashArea): Verdict<void> {
+  const trailer = readTrailer(area);
+  if (trailer.magic === 'bad') return badMagic(area);
+  return trailer.magic === 'good' && trailer.imageOk === 'unset' ? writeImageOk(area) : DONE;
 }
 
 /** Writes the magic, padded in front to the alignment with the erased value. */
@@ -183,27 +195,39 @@ export function writeTrailerMagic(area: FlashArea): Verdict<void, FlashRejectCod
 
 /** Sets image-ok: the image is confirmed. */
 export function writeImageOk(area: FlashArea): Verdict<void, FlashRejectCode> {
-  return writeField(area, trailerLayout(area).imageOkOffset, FLAG_SET);
+  return writeTrailerField(area, trailerLayout(area).imageOkOffset, FLAG_SET_BYTES);
 }
 
 /** Sets copy-done: the image was chosen to boot once (direct-xip), or the swap is finished. */
 export function writeCopyDone(area: FlashArea): Verdict<void, FlashRejectCode> {
-  return writeField(area, trailerLayout(area).copyDoneOffset, FLAG_SET);
+  return writeTrailerField(area, trailerLayout(area).copyDoneOffset, FLAG_SET_BYTES);
 }
 
-/** Sets the swap type, for image 0. */
-export function writeSwapInfo(area: FlashArea, swapType: SwapType): Verdict<void, FlashRejectCode> {
-  return writeField(area, trailerLayout(area).swapInfoOffset, SWAP_TYPES.indexOf(swapType) + 1);
+/** Sets the swap type and the image it is for (bootutil_public.c, boot_write_swap_info). */
+export function writeSwapInfo(
+  area: FlashArea,
+  swapType: SwapType,
+  imageIndex = 0,
+): Verdict<void, FlashRejectCode> {
+  const swapInfo = (imageIndex << 4) | swapTypeNumber(swapType);
+  return writeTrailerField(area, trailerLayout(area).swapInfoOffset, Uint8Array.of(swapInfo));
 }
 
-function writeField(
+/** The number of a swap type in flash and in MCUboot's log (BOOT_SWAP_TYPE_*). */
+export function swapTypeNumber(swapType: SwapType): number {
+  return SWAP_TYPES.indexOf(swapType) + 1;
+}
+
+/** Writes a field in as few words as hold it, the rest of them erased (boot_write_trailer). */
+export function writeTrailerField(
   area: FlashArea,
   offset: number,
-  value: number,
+  value: Uint8Array,
 ): Verdict<void, FlashRejectCode> {
-  const word = new Uint8Array(area.writeAlignBytes).fill(area.erasedValue);
-  word[0] = value;
-  return area.write(offset, word);
+  const align = area.writeAlignBytes;
+  const words = new Uint8Array(Math.ceil(value.byteLength / align) * align).fill(area.erasedValue);
+  words.set(value);
+  return area.write(offset, words);
 }
 
 function readMagic(area: FlashArea, layout: TrailerLayout): TrailerMagic {

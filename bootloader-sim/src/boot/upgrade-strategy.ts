@@ -1,35 +1,66 @@
 import type { CryptoProvider, VerificationKey } from '../crypto/crypto-provider.js';
 import type { FlashArea } from '../flash/flash-area.js';
 import type { SecurityCounters } from '../flash/otp-counters.js';
-import { formatImageVersion } from '../image/version.js';
-import { parseImageHeader, type ImageHeader } from '../image/header.js';
-import { verifyImage, type VerifiedImage } from '../image/verify.js';
-import { reject, type Verdict } from '../verdict.js';
-import { maxImageSizeBytes } from './trailer.js';
+import type { VerifiedImage } from '../image/verify.js';
+import { DONE, type Verdict } from '../verdict.js';
 
-/** The upgrade strategies the bootloader knows. */
-export type StrategyName = 'direct-xip' | 'overwrite-only';
+/** The upgrade strategies the bootloader knows (MCUboot docs/design.md, "Image slots"). */
+export type StrategyName =
+  'direct-xip' | 'overwrite-only' | 'swap-using-offset' | 'swap-using-move' | 'swap-using-scratch';
 
 /** Slot 0 is MCUboot's primary slot, slot 1 its secondary. */
 export type SlotPair = readonly [primary: FlashArea, secondary: FlashArea];
 
+/** The images a board carries at most (MCUBOOT_IMAGE_NUMBER; a trailer has four bits for it). */
+export const BOOT_IMAGES_MAX = 4;
+
 /** How loud a line of the bootloader's log is. */
 export type BootLogLevel = 'error' | 'warning' | 'info';
 
+/**
+ * What is refused as older than what runs: nothing, a lower version, or a lower security counter
+ * (MCUBOOT_DOWNGRADE_PREVENTION, MCUBOOT_DOWNGRADE_PREVENTION_SECURITY_COUNTER).
+ */
+export type DowngradePrevention = 'none' | 'version' | 'security-counter';
+
+/** Where images lie, and what the bootloader was built for. */
+export interface BootLayout {
+  /** One pair of slots for each image; the first image is the one that runs. */
+  readonly images: readonly SlotPair[];
+  /** Needed by swap-using-scratch alone. */
+  readonly scratch?: FlashArea | undefined;
+  /**
+   * The sectors that a trailer has status entries for (MCUBOOT_MAX_IMG_SECTORS). When absent, as
+   * many as the largest slot has, which is what Zephyr's CONFIG_BOOT_MAX_IMG_SECTORS_AUTO does.
+   */
+  readonly maxImageSectors?: number | undefined;
+  /** The trailer has room for two content keys of this size (MCUBOOT_ENC_IMAGES). */
+  readonly encryptionKeySizeBytes?: 16 | 32 | undefined;
+}
+
 /** What the bootloader runs on, and whom it trusts. */
-export interface BootEnvironment {
-  readonly slots: SlotPair;
+export interface BootEnvironment extends BootLayout {
   readonly keys: readonly VerificationKey[];
   readonly crypto: CryptoProvider;
-  /** Counter 0 is the image's. Absent: the board has none, and images need not carry one. */
+  /** One counter for each image. Absent: the board has none, and images need not carry one. */
   readonly counters: SecurityCounters | undefined;
+  /** `version` when absent. Direct-xip chooses by version and knows nothing else. */
+  readonly downgradePrevention?: DowngradePrevention | undefined;
+  /** Fills an empty or damaged primary slot from the secondary one (MCUBOOT_BOOTSTRAP). */
+  readonly bootstrap?: boolean | undefined;
   log(level: BootLogLevel, text: string): void;
 }
 
-/** What is to run. */
+/** One image that is ready to run, and where. */
 export interface BootedImage {
   readonly slot: number;
   readonly image: VerifiedImage;
+}
+
+/** What is to run: the first image of the board, beside those it brings along. */
+export interface BootOutcome extends BootedImage {
+  /** Images 1 and up, in their order. */
+  readonly others: readonly BootedImage[];
 }
 
 /** One way of bringing a new image to where it runs, and back. */
@@ -38,91 +69,36 @@ export interface UpgradeStrategy {
   /** MCUboot's greeting, without its stars. */
   readonly banner: string;
   /** Decides what runs, changing flash as needed. Refuses `boot-no-image` when nothing may run. */
-  readonly boot: (environment: BootEnvironment) => Verdict<BootedImage>;
+  readonly boot: (environment: BootEnvironment) => Verdict<BootOutcome>;
 }
-
-/** The counter that guards the (only) image. */
-export const IMAGE_SECURITY_COUNTER = 0;
 
 /** MCUboot's names for the two slots. */
 export function slotName(slot: number): string {
   return slot === 0 ? 'primary' : 'secondary';
 }
 
-/** Reads the headers of both slots, telling the log what is there. */
-export function readSlotHeaders(
-  environment: BootEnvironment,
-): readonly (ImageHeader | undefined)[] {
-  return environment.slots.map((area, slot) => {
-    const header = parseImageHeader(area);
-    if (header.ok) {
-      const name = (slot === 0 ? 'Primary' : 'Secondary').padEnd(9);
-      environment.log('info', `${name} slot: version=${formatImageVersion(header.value.version)}`);
-      return header.value;
-    }
-    environment.log('info', `Image 0 ${slotName(slot)} slot: image not found`);
-    return undefined;
-  });
-}
-
-/** Verifies the image of a slot against keys, security counter and the slot's own bounds. */
-export function verifySlot(
-  environment: BootEnvironment,
-  slot: number,
-  options: { readonly executesInPlace: boolean },
-): Verdict<VerifiedImage> {
-  const area = slotArea(environment, slot);
-  const verdict = verifyImage(
-    area,
-    {
-      keys: environment.keys,
-      maxImageSizeBytes: maxImageSizeBytes(area),
-      minimumSecurityCounter: environment.counters?.read(IMAGE_SECURITY_COUNTER),
-      slotAddress: options.executesInPlace ? area.flashOffset : undefined,
-    },
-    environment.crypto,
-  );
-  if (!verdict.ok) {
-    environment.log('error', `Image in the ${slotName(slot)} slot is not valid!`);
-    environment.log('error', `${verdict.code}: ${verdict.detail}`);
-  }
-  return verdict;
-}
-
-/** The area of slot 0 or 1. */
-export function slotArea(environment: BootEnvironment, slot: number): FlashArea {
-  const area = environment.slots[slot];
-  if (area === undefined) throw new RangeError(`no slot ${slot}`);
-  return area;
-}
-
-/** Erases a whole slot from its start, so that its header is the first thing to go. */
-export function eraseSlot(environment: BootEnvironment, slot: number): void {
-  const area = slotArea(environment, slot);
+/** Erases a whole area from its start, so that its header is the first thing to go. */
+export function eraseArea(
+  environment: Pick<BootEnvironment, 'log'>,
+  area: FlashArea,
+  name: string,
+): void {
   const erased = area.erase(0, area.sizeBytes);
-  if (!erased.ok) {
-    environment.log('error', `Failed to erase the ${slotName(slot)} slot: ${erased.detail}`);
-  }
+  if (!erased.ok) environment.log('error', `Failed to erase the ${name} slot: ${erased.detail}`);
 }
 
-/** Raises the stored security counter to the image's. */
+/** Raises the stored security counter of an image to the one that it carries. */
 export function raiseSecurityCounter(
   environment: BootEnvironment,
+  imageIndex: number,
   image: VerifiedImage,
 ): Verdict<void> {
   const { counters } = environment;
-  if (counters === undefined || image.securityCounter === undefined)
-    return { ok: true, value: undefined };
-  const stored = counters.read(IMAGE_SECURITY_COUNTER);
-  const raised = counters.raise(IMAGE_SECURITY_COUNTER, image.securityCounter);
+  if (counters === undefined || image.securityCounter === undefined) return DONE;
+  const stored = counters.read(imageIndex);
+  const raised = counters.raise(imageIndex, image.securityCounter);
   if (raised.ok && image.securityCounter > stored) {
     environment.log('info', `Security counter raised from ${stored} to ${image.securityCounter}`);
   }
   return raised;
-}
-
-/** Nothing may run. */
-export function noBootableImage(environment: BootEnvironment): Verdict<BootedImage> {
-  environment.log('error', 'Unable to find bootable image');
-  return reject('boot-no-image', 'neither slot holds an image that may run');
 }

@@ -18,3 +18,12 @@ export function imageSourceFromBytes(bytes: Uint8Array): ImageSource {
     chunks: (offset, lengthBytes) => [bytes.subarray(offset, offset + lengthBytes)],
   };
 }
+
+/** What lies behind an offset of another source, as a source of its own. */
+export function offsetImageSource(source: ImageSource, startOffset: number): ImageSource {
+  return {
+    sizeBytes: source.sizeBytes - startOffset,
+    read: (offset, lengthBytes) => source.read(startOffset + offset, lengthBytes),
+    chunks: (offset, lengthBytes) => source.chunks(startOffset + offset, lengthBytes),
+  };
+}

@@ -88,6 +88,19 @@ export function parseImageTlvs(
   return accept({ entries, endOffset });
 }
 
+/**
+ * Where the image ends, from the info headers of its TLV areas alone. Refuses `image-truncated`,
+ * `image-tlv-magic`, `image-tlv-size`.
+ */
+export function findImageEnd(
+  source: ImageSource,
+  header: ImageHeader,
+): Verdict<number, ImageRejectCode> {
+  const areas = findAreas(source, header);
+  if (!areas.ok) return areas;
+  return accept(areas.value.at(-1)?.endOffset ?? tlvOffset(header));
+}
+
 /** The value of an entry; a view that must not be changed. */
 export function readTlvValue(source: ImageSource, entry: ImageTlv): Uint8Array {
   return source.read(entry.offset, entry.sizeBytes);

@@ -232,7 +232,7 @@ export class VirtualBoard {
       `*** Booting MCUboot simulator (${this.model.name}, ${this.#resetCause} reset) ***`,
     );
     const booted = boot(this.#options.strategy, {
-      slots: [this.#map.area('slot0'), this.#map.area('slot1')],
+      images: [[this.#map.area('slot0'), this.#map.area('slot1')]],
       keys: this.#options.keys,
       crypto: this.#options.crypto,
       counters: this.#options.securityCounter === 'none' ? undefined : this.counters,

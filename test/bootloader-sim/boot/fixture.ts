@@ -157,7 +157,7 @@ export class Bench {
   boot(): Verdict<BootedImage> {
     this.log.length = 0;
     return boot(this.strategy, {
-      slots: this.slots,
+      images: [this.slots],
       keys: [OUR_KEY.verificationKey],
       crypto: nobleCrypto,
       counters: this.counters,

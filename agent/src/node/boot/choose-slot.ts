@@ -22,7 +22,8 @@ export interface ChosenSlot {
 }
 
 /** What the choice is made from. */
-export interface SlotChoice extends BootEnvironment {
+export interface SlotChoice extends Omit<BootEnvironment, 'images'> {
+  readonly slots: SlotPair;
   readonly strategy: StrategyName;
   readonly config: Pick<BootConfig, 'stateFile' | 'bootIdFile'>;
 }
@@ -63,7 +64,7 @@ function decide(
   // A choice that cannot be noted would be made again by the next start, and end a trial.
   const begun = noteBootBegun(stateFile, bootId);
   if (!begun.ok) return begun;
-  const booted = boot(choice.strategy, { ...choice, slots });
+  const booted = boot(choice.strategy, { ...choice, images: [slots] });
   if (!booted.ok) return booted;
   const record = { bootId, slot: booted.value.slot, isRebootAsked: false, starts: 1 };
   const written = writeBootRecord(stateFile, record);

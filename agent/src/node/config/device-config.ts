@@ -4,6 +4,15 @@ import type { StrategyName, Verdict } from '@brickproof/bootloader-sim';
 import { parseDuration } from './duration.js';
 import { parseSize } from './size.js';
 
+/**
+ * The strategies that work on slots in files: those that never move an image by sectors, since the
+ * daemon itself, not a bootloader, decides which slot runs.
+ */
+export const DEVICE_STRATEGIES: readonly ['direct-xip', 'overwrite-only'] = [
+  'direct-xip',
+  'overwrite-only',
+];
+
 /** Where one slot is kept. */
 export interface SlotConfig {
   /** A file, which `provision` makes, or a block device, which is there already. */
@@ -262,7 +271,7 @@ const udp: GenericSchema<unknown, UdpConfig> = v.pipe(
 
 const slots: GenericSchema<unknown, SlotsConfig> = v.pipe(
   v.strictObject({
-    strategy: v.optional(v.picklist(['direct-xip', 'overwrite-only']), 'direct-xip'),
+    strategy: v.optional(v.picklist(DEVICE_STRATEGIES), 'direct-xip'),
     primary: slot,
     secondary: slot,
     size: size({ min: 1, max: SLOT_SIZE_BYTES_MAX }),

@@ -98,7 +98,7 @@ export class DiskDevice {
     this.slots = openSlots(fileSystem);
     const booted = must(
       boot(strategy, {
-        slots: this.slots,
+        images: [this.slots],
         keys: [KEY.verificationKey],
         crypto,
         counters: undefined,

@@ -1,4 +1,4 @@
-import { STRATEGY_NAMES } from '@brickproof/bootloader-sim';
+import { DEVICE_STRATEGIES } from '@brickproof/agent/node';
 import type { StrategyName } from '@brickproof/bootloader-sim';
 import { describe, expect, it } from 'vitest';
 import { factoryDisk } from './disk-device.js';
@@ -7,7 +7,7 @@ import { promisesBroken, runUntilCut } from './update-story.js';
 import type { VolatileFileSystem } from './volatile-file-system.js';
 
 const SEEDS_A_CUT = 6;
-describe.each(STRATEGY_NAMES)('an update by %s breaks a promise', (strategy) => {
+describe.each(DEVICE_STRATEGIES)('an update by %s breaks a promise', (strategy) => {
   const factory = factoryDisk();
   const whole = factory.afterPowerCut('nothing');
   runUntilCut(whole, strategy, {});

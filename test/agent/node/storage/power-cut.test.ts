@@ -1,4 +1,4 @@
-import { STRATEGY_NAMES } from '@brickproof/bootloader-sim';
+import { DEVICE_STRATEGIES } from '@brickproof/agent/node';
 import { describe, expect, it } from 'vitest';
 import { factoryDisk } from './disk-device.js';
 import { promisesBroken, runUntilCut, stageAfterManyCuts } from './update-story.js';
@@ -14,7 +14,7 @@ function losses(cutAt: number): readonly Loss[] {
   return ['all', 'nothing', ...seeded];
 }
 
-describe.each(STRATEGY_NAMES)('%s on a disk that loses power', (strategy) => {
+describe.each(DEVICE_STRATEGIES)('%s on a disk that loses power', (strategy) => {
   const factory = factoryDisk();
 
   it('keeps every promise when the power goes, at any operation, whatever the disk forgot', () => {

@@ -1,0 +1,60 @@
+import type { FlashArea } from '../flash/flash-area.js';
+import { tlvOffset } from '../image/header.js';
+import { DONE, type Verdict } from '../verdict.js';
+import type { UpgradeImage } from './upgrade-image.js';
+
+/** Bytes that are read and written at a time (loader.c, BUF_SZ). */
+const COPY_CHUNK_BYTES = 1024;
+
+/** Bytes to be copied from one area to another; the destination is erased. */
+export interface CopyRange {
+  readonly from: FlashArea;
+  readonly fromOffset: number;
+  readonly to: FlashArea;
+  readonly toOffset: number;
+  readonly sizeBytes: number;
+  /** How far the destination lies behind the place in the image that these bytes have. */
+  readonly shiftBytes?: number;
+}
+
+/**
+ * Copies a range chunk by chunk (loader.c, boot_copy_region). What leaves the primary slot is
+ * encrypted, and what enters it decrypted, where the image says that it is encrypted; between the
+ * other areas, and within one, bytes are only copied.
+ */
+export function copyRegion(image: UpgradeImage, range: CopyRange): Verdict<void> {
+  const { from, to, fromOffset, toOffset, sizeBytes } = range;
+  const transform = cipherFor(image, range);
+  for (let done = 0; done < sizeBytes; done += COPY_CHUNK_BYTES) {
+    const length = Math.min(COPY_CHUNK_BYTES, sizeBytes - done);
+    const bytes = from.read(fromOffset + done, length);
+    const written = to.write(toOffset + done, transform?.(done, bytes) ?? bytes);
+    if (!written.ok) return written;
+  }
+  return DONE;
+}
+
+/** What changes the bytes at a distance into the range on their way; undefined when nothing does. */
+function cipherFor(
+  image: UpgradeImage,
+  range: CopyRange,
+): ((done: number, bytes: Uint8Array) => Uint8Array) | undefined {
+  const entersPrimary = range.to === image.primary;
+  if ((range.from === image.primary) === entersPrimary) return undefined;
+  const slot = entersPrimary ? 1 : 0;
+  const { header } = image.headers[slot];
+  const cipher = image.cipher(slot);
+  if (header === undefined || cipher === undefined) return undefined;
+  const imageOffset = range.toOffset - (range.shiftBytes ?? 0);
+  const bodyStart = header.headerSizeBytes;
+  const bodyEnd = tlvOffset(header);
+  return (done, bytes) => {
+    const start = Math.max(bodyStart, imageOffset + done);
+    const end = Math.min(bodyEnd, imageOffset + done + bytes.byteLength);
+    if (start >= end) return bytes;
+    const changed = bytes.slice();
+    const at = start - imageOffset - done;
+    changed.set(cipher.apply(start - bodyStart, bytes.subarray(at, at + end - start)), at);
+    return changed;
+  };
+}

@@ -1,0 +1,41 @@
+import type { BootLayout, SlotPair, StrategyName } from './upgrade-strategy.js';
+import type { SwapAlgorithm } from './swap-algorithm.js';
+import { trailerLayout } from './trailer.js';
+import type { UpgradeImage } from './upgrade-image.js';
+
+/** How new images come to the primary slot. */
+export interface UpgradeMethod {
+  readonly name: StrategyName;
+  /** Undefined: the primary image is overwritten. */
+  readonly algorithm: SwapAlgorithm | undefined;
+  /** Why images cannot be upgraded in these slots; undefined when they can. */
+  readonly incompatibility: (slots: SlotPair, layout: BootLayout) => string | undefined;
+  /** The largest image that a slot takes, in bytes. */
+  readonly maxImageSizeBytes: (image: UpgradeImage, slot: 0 | 1) => number;
+}
+
+/** Swapping by an algorithm. */
+export function swapping(algorithm: SwapAlgorithm): UpgradeMethod {
+  return {
+    name: algorithm.name,
+    algorithm,
+    incompatibility: algorithm.incompatibility,
+    maxImageSizeBytes: (image) => algorithm.maxImageSizeBytes(image.slots, image.environment),
+  };
+}
+
+/** Overwriting: the whole slot up to swap-info takes an image (bootutil_max_image_size). */
+export const OVERWRITING: UpgradeMethod = {
+  name: 'overwrite-only',
+  algorithm: undefined,
+  incompatibility: overwriteIncompatibility,
+  maxImageSizeBytes: ({ slots }, slot) => trailerLayout(slots[slot]).swapInfoOffset,
+};
+
+function overwriteIncompatibility(slots: SlotPair, layout: BootLayout): string | undefined {
+  const most = Math.max(...slots.map((area) => area.sectors.length));
+  const { maxImageSectors } = layout;
+  return maxImageSectors !== undefined && most > maxImageSectors
+    ? `more sectors than allowed (${most} of at most ${maxImageSectors})`
+    : undefined;
+}
