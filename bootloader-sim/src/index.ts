@@ -98,9 +98,21 @@ export type {
 } from './flash/nor-flash.js';
 export { FLASH_AREAS_MAX, createFlashMap } from './flash/flash-map.js';
 export type { FlashAreaOptions, FlashMap } from './flash/flash-map.js';
+export { withLogicalSectors } from './flash/logical-sectors.js';
 export { OTP_COUNTERS_MAX, OtpCounters } from './flash/otp-counters.js';
 export type { SecurityCounters } from './flash/otp-counters.js';
 
+export { checkBootLayout, largestImage, uploadOffset } from './boot/boot-layout.js';
+export type { BootCapacity } from './boot/boot-layout.js';
+export { decideSwapType } from './boot/swap-type.js';
+export type { TrailerPair } from './boot/swap-type.js';
+export {
+  scratchTrailerSizeBytes,
+  trailerFirstSectorOffset,
+  trailerFormat,
+  trailerSizeBytes,
+} from './boot/swap-trailer.js';
+export type { TrailerFormat, UnprotectedTlvSizes } from './boot/swap-trailer.js';
 export { STRATEGY_NAMES, boot } from './boot/bootloader.js';
 export {
   TRAILER_MAGIC_SIZE_BYTES,
@@ -123,6 +135,7 @@ export type {
 export type {
   BootEnvironment,
   BootLayout,
+  BootSettings,
   BootLogLevel,
   BootOutcome,
   BootedImage,

@@ -47,6 +47,7 @@ export type BootRejectCode =
   | 'trailer-spent'
   | 'slot-too-small'
   | 'boot-version-not-higher'
+  | 'boot-layout-invalid'
   | 'swap-no-room'
   | 'boot-no-image';
 

@@ -23,12 +23,8 @@ export type BootLogLevel = 'error' | 'warning' | 'info';
  */
 export type DowngradePrevention = 'none' | 'version' | 'security-counter';
 
-/** Where images lie, and what the bootloader was built for. */
-export interface BootLayout {
-  /** One pair of slots for each image; the first image is the one that runs. */
-  readonly images: readonly SlotPair[];
-  /** Needed by swap-using-scratch alone. */
-  readonly scratch?: FlashArea | undefined;
+/** What a bootloader was built for. */
+export interface BootSettings {
   /**
    * The sectors that a trailer has status entries for (MCUBOOT_MAX_IMG_SECTORS). When absent, as
    * many as the largest slot has, which is what Zephyr's CONFIG_BOOT_MAX_IMG_SECTORS_AUTO does.
@@ -36,6 +32,18 @@ export interface BootLayout {
   readonly maxImageSectors?: number | undefined;
   /** The trailer has room for two content keys of this size (MCUBOOT_ENC_IMAGES). */
   readonly encryptionKeySizeBytes?: 16 | 32 | undefined;
+  /** `version` when absent. Direct-xip chooses by version and knows nothing else. */
+  readonly downgradePrevention?: DowngradePrevention | undefined;
+  /** Fills an empty or damaged primary slot from the secondary one (MCUBOOT_BOOTSTRAP). */
+  readonly bootstrap?: boolean | undefined;
+}
+
+/** Where images lie, and what the bootloader was built for. */
+export interface BootLayout extends BootSettings {
+  /** One pair of slots for each image; the first image is the one that runs. */
+  readonly images: readonly SlotPair[];
+  /** Needed by swap-using-scratch alone. */
+  readonly scratch?: FlashArea | undefined;
 }
 
 /** What the bootloader runs on, and whom it trusts. */
@@ -44,10 +52,6 @@ export interface BootEnvironment extends BootLayout {
   readonly crypto: CryptoProvider;
   /** One counter for each image. Absent: the board has none, and images need not carry one. */
   readonly counters: SecurityCounters | undefined;
-  /** `version` when absent. Direct-xip chooses by version and knows nothing else. */
-  readonly downgradePrevention?: DowngradePrevention | undefined;
-  /** Fills an empty or damaged primary slot from the secondary one (MCUBOOT_BOOTSTRAP). */
-  readonly bootstrap?: boolean | undefined;
   log(level: BootLogLevel, text: string): void;
 }
 

@@ -7,6 +7,7 @@ import type {
 } from '@brickproof/agent';
 import type {
   BehaviourCard,
+  BootSettings,
   CryptoProvider,
   FlashSnapshot,
   StrategyName,
@@ -18,6 +19,8 @@ import type { DeviceModel } from './device-model.js';
 export interface VirtualBoardOptions {
   readonly model: DeviceModel;
   readonly strategy: StrategyName;
+  /** What the bootloader was built for; MCUboot's defaults unless told. */
+  readonly bootSettings?: BootSettings;
   /** Whom bootloader and agent trust. */
   readonly keys: readonly VerificationKey[];
   readonly crypto: CryptoProvider;

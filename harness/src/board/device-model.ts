@@ -8,11 +8,14 @@ import {
 
 /** A kind of board: its flash and how it is divided. */
 export interface DeviceModel {
-  readonly name: DeviceModelName;
+  readonly name: string;
   /** One line for people. */
   readonly summary: string;
   readonly geometry: FlashGeometry;
-  /** The areas `bootloader`, `slot0`, `slot1` and `store`. */
+  /**
+   * The areas `slot0`, `slot1` and `store`; `scratch` where images are swapped through it, `slot2`
+   * and `slot3` where the board has a second image, and any others.
+   */
   readonly areas: readonly FlashAreaOptions[];
 }
 

@@ -2,8 +2,12 @@ import {
   NorFlash,
   createFlashMap,
   markForDirectXip,
+  type BootLayout,
+  type BootSettings,
+  type FlashArea,
   type FlashMap,
   type FlashSnapshot,
+  type SlotPair,
   type Verdict,
 } from '@brickproof/bootloader-sim';
 import { accept } from '@brickproof/bootloader-sim';
@@ -14,6 +18,21 @@ export function flashMapOf(flash: NorFlash, model: DeviceModel): FlashMap {
   const map = createFlashMap(flash, model.areas);
   if (!map.ok) throw new Error(`device model ${model.name}: ${map.detail}`);
   return map.value;
+}
+
+/** Where a board's images lie, and what its bootloader was built for. */
+export function bootLayoutOf(map: FlashMap, settings: BootSettings = {}): BootLayout {
+  const find = (name: string): FlashArea | undefined => {
+    return map.areas.find((area) => area.name === name);
+  };
+  const images = [['slot0', 'slot1'] as const, ['slot2', 'slot3'] as const].flatMap(
+    ([primaryName, secondaryName]): readonly SlotPair[] => {
+      const primary = find(primaryName);
+      const secondary = find(secondaryName);
+      return primary === undefined || secondary === undefined ? [] : [[primary, secondary]];
+    },
+  );
+  return { ...settings, images, scratch: find('scratch') };
 }
 
 /**

@@ -22,7 +22,7 @@ import type {
 } from './board-options.js';
 import type { DeviceModel } from './device-model.js';
 import { behaviourOf, startAgent } from './firmware.js';
-import { flashMapOf } from './provision.js';
+import { bootLayoutOf, flashMapOf } from './provision.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** The watchdog resets the processor when the firmware has not fed it for this long. */
@@ -232,7 +232,7 @@ export class VirtualBoard {
       `*** Booting MCUboot simulator (${this.model.name}, ${this.#resetCause} reset) ***`,
     );
     const booted = boot(this.#options.strategy, {
-      images: [[this.#map.area('slot0'), this.#map.area('slot1')]],
+      ...bootLayoutOf(this.#map, this.#options.bootSettings),
       keys: this.#options.keys,
       crypto: this.#options.crypto,
       counters: this.#options.securityCounter === 'none' ? undefined : this.counters,
