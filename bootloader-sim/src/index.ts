@@ -88,14 +88,25 @@ export type {
   SectorRun,
   WriteAlignBytes,
 } from './flash/geometry.js';
-export { NorFlash, PowerCut } from './flash/nor-flash.js';
+export { PowerCut, effectsOf } from './flash/fault.js';
 export type {
+  EraseEffect,
+  FlashEffect,
   FlashInterruption,
+  FlashNoise,
   FlashOperation,
-  FlashSnapshot,
-  FlashStatistics,
   FlashWatcher,
-} from './flash/nor-flash.js';
+  OneBitShort,
+  UnstableWords,
+  WordPrefix,
+  WriteEffect,
+} from './flash/fault.js';
+export { NorFlash } from './flash/nor-flash.js';
+export type { FlashStatistics } from './flash/nor-flash.js';
+export { flickeringNoise, seededRandom, seededStreams } from './flash/seeded-random.js';
+export type { RandomSource, RandomStreams } from './flash/seeded-random.js';
+export { equalSectors, equalSnapshots } from './flash/snapshot.js';
+export type { FlashSnapshot } from './flash/snapshot.js';
 export { FLASH_AREAS_MAX, createFlashMap } from './flash/flash-map.js';
 export type { FlashAreaOptions, FlashMap } from './flash/flash-map.js';
 export { withLogicalSectors } from './flash/logical-sectors.js';

@@ -30,6 +30,8 @@ export interface SectorContents {
   readonly bytes: Uint8Array;
   /** One bit a word: set once the word has been programmed since the last erase. */
   readonly programmed: Uint8Array;
+  /** A mask over `bytes` of the cells that are not stable, where there are any. */
+  readonly unstable: Uint8Array | undefined;
 }
 
 /** The fixed shape of a flash. It may be shared between any number of flashes. */
@@ -112,6 +114,7 @@ function erasedSector(sizeBytes: number, options: FlashGeometryOptions): SectorC
   return {
     bytes: new Uint8Array(sizeBytes).fill(options.erasedValue),
     programmed: new Uint8Array(Math.ceil(words / 8)),
+    unstable: undefined,
   };
 }
 

@@ -1,26 +1,18 @@
 import { DONE, reject, type FlashRejectCode, type Verdict } from '../verdict.js';
+import { firstSetBit, markProgrammed, readUnstable, withUnstable, withoutOneBit } from './cells.js';
+import {
+  asEraseEffect,
+  asWriteEffect,
+  endInterrupted,
+  type EraseEffect,
+  type FlashNoise,
+  type FlashOperation,
+  type FlashWatcher,
+  type WriteEffect,
+} from './fault.js';
 import type { FlashGeometry, SectorContents } from './geometry.js';
-
-/** One write, or the erase of one sector, as it is about to happen. */
-export interface FlashOperation {
-  readonly kind: 'write' | 'erase';
-  /** Counts all operations of this flash from 0. */
-  readonly index: number;
-  readonly offset: number;
-  readonly lengthBytes: number;
-}
-
-/**
- * What becomes of an operation that does not simply succeed. The first `appliedBytes` bytes of it
- * take effect; then power is gone, or the flash reports a failure.
- */
-export interface FlashInterruption {
-  readonly kind: 'power-cut' | 'failure';
-  readonly appliedBytes: number;
-}
-
-/** Sees each operation before it happens, and may interrupt it. */
-export type FlashWatcher = (operation: FlashOperation) => FlashInterruption | undefined;
+import { flickeringNoise, seededRandom } from './seeded-random.js';
+import type { FlashSnapshot } from './snapshot.js';
 
 /** How much a flash has done since it was made. */
 export interface FlashStatistics {
@@ -32,22 +24,7 @@ export interface FlashStatistics {
   readonly bytesErased: number;
 }
 
-/** The contents of a flash at one moment. It shares every sector; taking one copies no data. */
-export interface FlashSnapshot {
-  readonly geometry: FlashGeometry;
-  readonly sectors: readonly SectorContents[];
-}
-
-/** Thrown out of a flash operation when the power goes: whatever was running no longer runs. */
-export class PowerCut extends Error {
-  readonly operation: FlashOperation;
-
-  constructor(operation: FlashOperation) {
-    super(`power cut during ${operation.kind} at 0x${operation.offset.toString(16)}`);
-    this.name = 'PowerCut';
-    this.operation = operation;
-  }
-}
+const NO_OPTIONS = {};
 
 /**
  * A NOR flash: erased by sector, each word programmed at most once between erases. Sectors are
@@ -61,6 +38,9 @@ export class NorFlash {
   /** The sectors no snapshot shares; only these may be changed in place. */
   readonly #owned: Set<number> = new Set();
   #watcher: FlashWatcher | undefined;
+  #noise: FlashNoise | undefined;
+  /** A map, because most flashes live for a moment and erase few of their sectors. */
+  readonly #eraseCounts: Map<number, number> = new Map();
   #operationCount = 0;
   #reads = 0;
   #writes = 0;
@@ -69,8 +49,15 @@ export class NorFlash {
   #bytesWritten = 0;
   #bytesErased = 0;
 
-  /** An erased flash, or one that starts from a snapshot of the same geometry. */
-  constructor(start: FlashGeometry | FlashSnapshot) {
+  /**
+   * An erased flash, or one that starts from a snapshot of the same geometry. The noise decides
+   * what unstable cells read as; they flicker, the same way in each new flash, unless told.
+   */
+  constructor(
+    start: FlashGeometry | FlashSnapshot,
+    options: { readonly noise?: FlashNoise } = NO_OPTIONS,
+  ) {
+    this.#noise = options.noise;
     if ('geometry' in start) {
       this.geometry = start.geometry;
       this.#sectors = start.sectors.slice();
@@ -89,6 +76,11 @@ export class NorFlash {
       bytesWritten: this.#bytesWritten,
       bytesErased: this.#bytesErased,
     };
+  }
+
+  /** How often each sector was erased, or an erase of it begun. Restoring undoes no wear. */
+  get eraseCounts(): readonly number[] {
+    return this.geometry.sectors.map((_, index) => this.#eraseCounts.get(index) ?? 0);
   }
 
   /** Sets who sees operations before they happen; one watcher at a time. */
@@ -113,8 +105,13 @@ export class NorFlash {
     if (lengthBytes === 0) return new Uint8Array(0);
     const index = this.geometry.sectorIndexAt(offset);
     const start = offset - this.#sectorStart(index);
-    const first = this.#contents(index).bytes;
-    if (start + lengthBytes <= first.byteLength) return first.subarray(start, start + lengthBytes);
+    const end = start + lengthBytes;
+    const contents = this.#contents(index);
+    if (end <= contents.bytes.byteLength) {
+      return contents.unstable === undefined
+        ? contents.bytes.subarray(start, end)
+        : this.#readUnstable(index, start, end);
+    }
     const bytes = new Uint8Array(lengthBytes);
     let filled = 0;
     for (const chunk of this.#pieces(offset, lengthBytes)) {
@@ -135,10 +132,12 @@ export class NorFlash {
     const end = offset + lengthBytes;
     while (position < end) {
       const index = this.geometry.sectorIndexAt(position);
-      const { bytes } = this.#contents(index);
+      const { bytes, unstable } = this.#contents(index);
       const start = position - this.#sectorStart(index);
       const length = Math.min(end - position, bytes.byteLength - start);
-      yield bytes.subarray(start, start + length);
+      yield unstable === undefined
+        ? bytes.subarray(start, start + length)
+        : this.#readUnstable(index, start, start + length);
       position += length;
     }
   }
@@ -165,9 +164,15 @@ export class NorFlash {
         `the word at 0x${taken.toString(16)} has been programmed since its last erase`,
       );
     }
-    return this.#perform('write', { offset, lengthBytes: data.byteLength }, (appliedBytes) => {
-      this.#program(offset, data.subarray(0, appliedBytes));
-    });
+    const operation = this.#announce('write', offset, data.byteLength);
+    const interruption = operation === undefined ? undefined : this.#watcher?.(operation);
+    this.#writes += 1;
+    if (operation === undefined || interruption === undefined) {
+      this.#program(offset, data);
+      return DONE;
+    }
+    this.#programInPart(offset, data, asWriteEffect(interruption.effect));
+    return endInterrupted(operation, interruption);
   }
 
   /** Erases the sectors of a range that starts and ends on sector boundaries, one by one. */
@@ -186,47 +191,43 @@ export class NorFlash {
     while (position < end) {
       const index = this.geometry.sectorIndexAt(position);
       const sizeBytes = this.#contents(index).bytes.byteLength;
-      const range = { offset: position, lengthBytes: sizeBytes };
-      const outcome = this.#perform('erase', range, (appliedBytes) => {
-        this.#eraseSector(index, appliedBytes);
-      });
+      const outcome = this.#eraseSector(index, position, sizeBytes);
       if (!outcome.ok) return outcome;
       position += sizeBytes;
     }
     return DONE;
   }
 
-  #perform(
-    kind: FlashOperation['kind'],
-    range: { readonly offset: number; readonly lengthBytes: number },
-    apply: (appliedBytes: number) => void,
-  ): Verdict<void, FlashRejectCode> {
-    const operation: FlashOperation = { kind, index: this.#operationCount, ...range };
-    this.#operationCount += 1;
-    const interruption = this.#watcher?.(operation);
-    const appliedBytes = Math.min(interruption?.appliedBytes ?? Infinity, range.lengthBytes);
-    if (appliedBytes > 0) apply(appliedBytes);
-    this.#count(kind, appliedBytes);
-    if (interruption === undefined) return DONE;
-    if (interruption.kind === 'power-cut') throw new PowerCut(operation);
-    return reject(
-      kind === 'write' ? 'flash-write-failed' : 'flash-erase-failed',
-      `the flash failed to ${kind} at 0x${range.offset.toString(16)}`,
-    );
+  /**
+   * Flips one bit, as rot does: bit 0 is the lowest of its byte. An erased word that loses a bit
+   * counts as programmed. What a cell holds that is not stable is not known, so it stays so.
+   */
+  flipBit(offset: number, bit: number): void {
+    this.#assertInside(offset, 1);
+    const mask = 1 << (bit & 7);
+    const index = this.geometry.sectorIndexAt(offset);
+    const { bytes, programmed, unstable } = this.#own(index);
+    const at = offset - this.#sectorStart(index);
+    if (((unstable?.[at] ?? 0) & mask) !== 0) return;
+    bytes[at] = (bytes[at] ?? 0) ^ mask;
+    const word = Math.floor(at / this.geometry.writeAlignBytes);
+    markProgrammed(programmed, word, word + 1);
   }
 
-  #count(kind: FlashOperation['kind'], bytes: number): void {
-    if (kind === 'write') {
-      this.#writes += 1;
-      this.#bytesWritten += bytes;
-    } else {
-      this.#erases += 1;
-      this.#bytesErased += bytes;
-    }
+  /** Counts an operation, and describes it where somebody watches. */
+  #announce(
+    kind: FlashOperation['kind'],
+    offset: number,
+    lengthBytes: number,
+  ): FlashOperation | undefined {
+    const index = this.#operationCount;
+    this.#operationCount += 1;
+    return this.#watcher === undefined ? undefined : { kind, index, offset, lengthBytes };
   }
 
   #program(offset: number, data: Uint8Array): void {
     const align = this.geometry.writeAlignBytes;
+    this.#bytesWritten += data.byteLength;
     let done = 0;
     while (done < data.byteLength) {
       const index = this.geometry.sectorIndexAt(offset + done);
@@ -234,25 +235,76 @@ export class NorFlash {
       const start = offset + done - this.#sectorStart(index);
       const length = Math.min(data.byteLength - done, contents.bytes.byteLength - start);
       contents.bytes.set(data.subarray(done, done + length), start);
-      const lastWord = Math.ceil((start + length) / align);
-      for (let word = start / align; word < lastWord; word += 1) {
-        contents.programmed[word >> 3] = (contents.programmed[word >> 3] ?? 0) | (1 << (word & 7));
-      }
+      markProgrammed(contents.programmed, start / align, (start + length) / align);
       done += length;
     }
   }
 
-  #eraseSector(index: number, appliedBytes: number): void {
+  #programInPart(offset: number, data: Uint8Array, effect: WriteEffect): void {
+    const { geometry } = this;
+    const align = geometry.writeAlignBytes;
+    if (effect === 'untouched') return;
+    if (effect === 'applied') this.#program(offset, data);
+    else if (effect.kind === 'prefix')
+      this.#program(offset, data.subarray(0, effect.words * align));
+    else if (effect.kind === 'one-bit-short') {
+      this.#program(offset, withoutOneBit(data, effect, geometry));
+    } else {
+      const { firstWord = 0, words = Infinity } = effect;
+      const start = Math.min(firstWord * align, data.byteLength);
+      const reached = data.slice(0, start + words * align);
+      const unstable = reached.slice(start);
+      this.#program(offset, reached.fill(geometry.erasedValue, start));
+      this.#unsettle(offset + start, unstable);
+    }
+  }
+
+  /** Makes the cells unstable that these bytes would have programmed. */
+  #unsettle(offset: number, data: Uint8Array): void {
+    const { erasedValue } = this.geometry;
+    let done = 0;
+    while (done < data.byteLength) {
+      const index = this.geometry.sectorIndexAt(offset + done);
+      const start = offset + done - this.#sectorStart(index);
+      const contents = this.#own(index);
+      const piece = data.subarray(done, done + contents.bytes.byteLength - start);
+      this.#sectors[index] = withUnstable(contents, piece, { start, erasedValue });
+      done += piece.byteLength;
+    }
+  }
+
+  #eraseSector(index: number, offset: number, lengthBytes: number): Verdict<void, FlashRejectCode> {
+    const operation = this.#announce('erase', offset, lengthBytes);
+    const interruption = operation === undefined ? undefined : this.#watcher?.(operation);
+    this.#erases += 1;
+    if (operation === undefined || interruption === undefined) {
+      this.#applyErase(index, 'applied');
+      return DONE;
+    }
+    this.#applyErase(index, asEraseEffect(interruption.effect));
+    return endInterrupted(operation, interruption);
+  }
+
+  #applyErase(index: number, effect: EraseEffect): void {
+    if (effect === 'untouched') return;
     const erased = this.geometry.erasedContents(index);
-    if (appliedBytes >= erased.bytes.byteLength) {
+    this.#countErase(index, erased.bytes.byteLength);
+    if (effect === 'applied') {
       this.#sectors[index] = erased;
       this.#owned.delete(index);
       return;
     }
-    // An erase that was interrupted leaves every word to be erased again before it is programmed.
+    const { erasedValue } = this.geometry;
     const contents = this.#own(index);
-    contents.bytes.fill(this.geometry.erasedValue, 0, appliedBytes);
+    this.#sectors[index] = withUnstable(contents, contents.bytes, { start: 0, erasedValue });
+    contents.bytes.fill(erasedValue);
+    // Every word has to be erased again before it is programmed.
     contents.programmed.fill(0xff);
+  }
+
+  #countErase(index: number, sizeBytes: number): void {
+    this.#bytesErased += sizeBytes;
+    this.#eraseCounts.set(index, (this.#eraseCounts.get(index) ?? 0) + 1);
   }
 
   #firstProgrammedWord(offset: number, lengthBytes: number): number | undefined {
@@ -273,10 +325,20 @@ export class NorFlash {
   #own(index: number): SectorContents {
     const shared = this.#contents(index);
     if (this.#owned.has(index)) return shared;
-    const copy = { bytes: shared.bytes.slice(), programmed: shared.programmed.slice() };
+    const copy = {
+      bytes: shared.bytes.slice(),
+      programmed: shared.programmed.slice(),
+      unstable: shared.unstable?.slice(),
+    };
     this.#sectors[index] = copy;
     this.#owned.add(index);
     return copy;
+  }
+
+  #readUnstable(index: number, start: number, end: number): Uint8Array {
+    this.#noise ??= flickeringNoise(seededRandom(0));
+    const sectorOffset = this.#sectorStart(index);
+    return readUnstable(this.#contents(index), { start, end, sectorOffset }, this.#noise);
   }
 
   #contents(index: number): SectorContents {
@@ -327,18 +389,4 @@ function outOfBounds(
     'flash-out-of-bounds',
     `${kind} of ${range.lengthBytes} bytes at ${range.offset} in a flash of ${geometry.sizeBytes}`,
   );
-}
-
-/** The first set bit from `first` up to, not including, `end`; whole clear bytes are skipped. */
-function firstSetBit(bits: Uint8Array, first: number, end: number): number | undefined {
-  for (let bit = first; bit < end;) {
-    const byte = bits[bit >> 3] ?? 0;
-    if (byte === 0) {
-      bit = (bit | 7) + 1;
-      continue;
-    }
-    if ((byte & (1 << (bit & 7))) !== 0) return bit;
-    bit += 1;
-  }
-  return undefined;
 }

@@ -8,9 +8,9 @@ import {
   type BehaviourCard,
   type BootedImage,
   type FlashArea,
-  type FlashInterruption,
+  type FlashEffect,
   type FlashMap,
-  type FlashOperation,
+  type FlashWatcher,
 } from '@brickproof/bootloader-sim';
 import type {
   BoardListener,
@@ -170,20 +170,18 @@ export class VirtualBoard {
   }
 
   /** Sees every flash operation before it happens, and may cut the power in it. */
-  watchFlash(
-    watcher: ((operation: FlashOperation) => FlashInterruption | undefined) | undefined,
-  ): void {
+  watchFlash(watcher: FlashWatcher | undefined): void {
     this.flash.watch(watcher);
   }
 
   /** Cuts the power in the n-th flash operation from now (0 is the next one). */
-  cutPowerAfter(operations: number, appliedBytes = 0): void {
+  cutPowerAfter(operations: number, effect: FlashEffect = 'untouched'): void {
     let left = operations;
     this.flash.watch(() => {
       left -= 1;
       if (left >= 0) return undefined;
       this.flash.watch(undefined);
-      return { kind: 'power-cut', appliedBytes };
+      return { kind: 'power-cut', effect };
     });
   }
 

@@ -1,3 +1,4 @@
+import type { WriteEffect } from '@brickproof/bootloader-sim';
 import { startEmbeddedBroker } from '../target/embedded-broker.js';
 import { openTarget } from '../target/open-target.js';
 import { parseTarget } from '../target/target.js';
@@ -15,7 +16,7 @@ export class DemoImpossible extends Error {}
 
 /** The flash operation of an upload in which the power is cut. */
 const POWER_CUT_OPERATION = 60;
-const WORD_TORN_AFTER_BYTES = 10;
+const WORD_TORN: WriteEffect = { kind: 'unstable', firstWord: 2, words: 1 };
 
 /** Tells the whole story on boards and a broker of its own. Throws `DemoImpossible`. */
 export async function tellDemo(report: DemoReport): Promise<void> {
@@ -211,7 +212,7 @@ async function powerCut(report: DemoReport): Promise<void> {
   const uart = await serveUart(device);
   try {
     const first = await open(uart.target, 300);
-    device.board.cutPowerAfter(POWER_CUT_OPERATION, WORD_TORN_AFTER_BYTES);
+    device.board.cutPowerAfter(POWER_CUT_OPERATION, WORD_TORN);
     const image = sample('nrf-equal', 'good-1.1.0-imgtool.bin');
     const cut = await first.imageUpload(image);
     report.claim(

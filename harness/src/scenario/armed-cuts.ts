@@ -1,7 +1,7 @@
 import type { DocumentPath } from '@brickproof/agent/node';
-import type { FlashInterruption } from '@brickproof/bootloader-sim';
+import type { FlashInterruption, FlashOperation } from '@brickproof/bootloader-sim';
 import type { CutPhase } from './step-schema.js';
-import type { PlannedCut } from './step.js';
+import type { OperationCut, PlannedCut } from './step.js';
 
 /** The most cuts that may wait at once. */
 const CUTS_MAX = 16;
@@ -10,8 +10,7 @@ type Armed =
   | {
       readonly kind: 'operation';
       readonly path: DocumentPath;
-      readonly during: CutPhase | undefined;
-      readonly appliedBytes: number;
+      readonly cut: OperationCut;
       operationsLeft: number;
     }
   | { readonly kind: 'time'; readonly path: DocumentPath; readonly dueMs: number };
@@ -32,26 +31,24 @@ export class ArmedCuts {
     const armed: Armed =
       cut.kind === 'time'
         ? { kind: 'time', path, dueMs: nowMs + cut.afterMs }
-        : {
-            kind: 'operation',
-            path,
-            during: cut.during,
-            appliedBytes: cut.appliedBytes,
-            operationsLeft: cut.operation,
-          };
+        : { kind: 'operation', path, cut, operationsLeft: cut.operation };
     this.#armed = [...this.#armed, armed];
     return true;
   }
 
   /** To be asked before each flash operation. */
-  interruptOperation(phase: CutPhase | undefined): FlashInterruption | undefined {
+  interruptOperation(
+    { kind }: FlashOperation,
+    phase: CutPhase | undefined,
+  ): FlashInterruption | undefined {
     for (const armed of this.#armed) {
       if (armed.kind !== 'operation') continue;
-      if (armed.during !== undefined && armed.during !== phase) continue;
+      const { during } = armed.cut;
+      if (during !== undefined && during !== phase) continue;
       armed.operationsLeft -= 1;
       if (armed.operationsLeft > 0) continue;
       this.#disarm(armed);
-      return { kind: 'power-cut', appliedBytes: armed.appliedBytes };
+      return { kind: 'power-cut', effect: armed.cut[kind] };
     }
     return undefined;
   }

@@ -1,4 +1,6 @@
 import { parseDuration, parseSize, type DocumentPath } from '@brickproof/agent/node';
+import type { WriteEffect } from '@brickproof/bootloader-sim';
+import { parseWriteEffect } from '../board/effect-text.js';
 import { RUNNING_IMAGE, UPLOADED_IMAGE } from './step.js';
 import type { MarkStep, PlannedCut, Step, StepAction, UploadStep } from './step.js';
 import type {
@@ -26,6 +28,13 @@ export function readDurationMs(text: string): number {
 /** Bytes of a size that its schema has accepted. */
 export function readSizeBytes(size: number | string): number {
   const parsed = parseSize(`${size}`);
+  if (!parsed.ok) throw new RangeError(parsed.detail);
+  return parsed.value;
+}
+
+/** The effect of a write that its schema has accepted. */
+export function readWriteEffect(text: string): WriteEffect {
+  const parsed = parseWriteEffect(text);
   if (!parsed.ok) throw new RangeError(parsed.detail);
   return parsed.value;
 }
@@ -84,7 +93,8 @@ function readCut(cut: CutDocument): PlannedCut {
     kind: 'operation',
     operation: cut.operation ?? 1,
     during: cut.during,
-    appliedBytes: cut['applied-bytes'] ?? 0,
+    write: cut.write === undefined ? 'untouched' : readWriteEffect(cut.write),
+    erase: cut.erase ?? 'untouched',
   };
 }
 

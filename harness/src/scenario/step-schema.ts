@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { EraseEffect } from '@brickproof/bootloader-sim';
 import {
   expectSchema,
   waitUntilSchema,
@@ -6,14 +7,15 @@ import {
   type WaitUntilDocument,
 } from './condition-schema.js';
 import {
-  countSchema,
   described,
   durationSchema,
+  eraseEffectSchema,
   imageSchema,
   key,
   proseSchema,
   refusalsSchema,
   sizeSchema,
+  writeEffectSchema,
   type OneOrSeveral,
 } from './schema-words.js';
 
@@ -24,7 +26,8 @@ export type CutPhase = 'upload' | 'mark' | 'boot' | 'confirm';
 export interface CutDocument {
   readonly operation?: number;
   readonly during?: CutPhase;
-  readonly 'applied-bytes'?: number;
+  readonly write?: string;
+  readonly erase?: EraseEffect;
   readonly after?: string;
 }
 
@@ -89,10 +92,11 @@ const cutSchema: v.GenericSchema<CutDocument> = v.pipe(
       'Counts only operations of this phase: upload, mark (a slot is set to boot or confirmed by ' +
         'request), boot (the bootloader runs), confirm (a trial confirms itself).',
     ),
-    'applied-bytes': key(countSchema, 'How many bytes of the operation take effect; 0.'),
+    write: key(writeEffectSchema, 'What is left of it, if it is a write; untouched.'),
+    erase: key(eraseEffectSchema, 'What is left of it, if it is an erase; untouched.'),
     after: key(durationSchema, 'The power goes when so much board time has passed from now on.'),
   }),
-  v.check(isOneCut, 'takes either operation, with during and applied-bytes, or after alone'),
+  v.check(isOneCut, 'takes either operation, with during, write and erase, or after alone'),
   v.metadata({
     oneOf: [
       { required: ['operation'], not: { required: ['after'] } },

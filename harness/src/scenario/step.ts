@@ -1,4 +1,5 @@
 import type { DocumentPath } from '@brickproof/agent/node';
+import type { EraseEffect, WriteEffect } from '@brickproof/bootloader-sim';
 import type { ConditionsDocument } from './condition-schema.js';
 import type { CutPhase } from './step-schema.js';
 
@@ -7,7 +8,9 @@ export interface OperationCut {
   readonly kind: 'operation';
   readonly operation: number;
   readonly during: CutPhase | undefined;
-  readonly appliedBytes: number;
+  /** What is left of the operation, whichever it is. */
+  readonly write: WriteEffect;
+  readonly erase: EraseEffect;
 }
 
 /** A power cut when so much board time has passed. */

@@ -100,8 +100,8 @@ class VirtualDevice implements ScenarioDevice {
         this.console.add(bytes);
       },
     });
-    board.watchFlash(() => {
-      const interruption = this.#cuts.interruptOperation(this.#phase());
+    board.watchFlash((operation) => {
+      const interruption = this.#cuts.interruptOperation(operation, this.#phase());
       // The board is off only once the interrupted operation has come to its end.
       if (interruption !== undefined) {
         queueMicrotask(() => {

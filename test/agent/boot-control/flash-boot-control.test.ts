@@ -13,7 +13,7 @@ function deviceWithCutMark(cutAt: number): TestDevice {
   let writes = 0;
   device.flash.watch(({ kind }) => {
     if (kind === 'write') writes += 1;
-    return writes > cutAt ? { kind: 'power-cut', appliedBytes: 0 } : undefined;
+    return writes > cutAt ? { kind: 'power-cut', effect: 'untouched' } : undefined;
   });
   expect(() => device.bootControl.setPending(1, { permanent: true })).toThrow(PowerCut);
   device.flash.watch(undefined);

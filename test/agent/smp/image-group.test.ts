@@ -263,7 +263,7 @@ describe('the image erase', () => {
   it('says so when the flash fails', () => {
     const target = staged();
     target.ask('read', STATE);
-    target.flash.watch(() => ({ kind: 'failure', appliedBytes: 0 }));
+    target.flash.watch(() => ({ kind: 'failure', effect: 'untouched' }));
     expect(target.ask('write', ERASE)).toEqual(imageError('flashEraseFailed'));
   });
 });

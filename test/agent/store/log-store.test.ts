@@ -16,6 +16,7 @@ import type {
 } from '@brickproof/bootloader-sim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TornFlash } from '../../torn-flash.js';
 
 interface Layout {
   readonly sectorRuns: readonly SectorRun[];
@@ -121,12 +122,13 @@ interface Cut {
 }
 
 /** Runs a step with the power cut in it; false when it ended before the cut. */
-function runCut(flash: NorFlash, store: Store, step: Step, cut: Cut): boolean {
+function runCut(flash: TornFlash, store: Store, step: Step, cut: Cut): boolean {
   let seen = 0;
-  flash.watch(() => {
+  flash.watch((operation) => {
     seen += 1;
     const hit = seen - 1 === cut.operation;
-    return hit ? { kind: 'power-cut', appliedBytes: cut.appliedBytes } : undefined;
+    if (!hit) return undefined;
+    return { kind: 'power-cut', effect: flash.tearAfter(operation, cut.appliedBytes) };
   });
   try {
     run(store, step);
@@ -215,7 +217,7 @@ describe('openLogStore', () => {
       if (step === undefined) return;
       for (const cut of cutsOf(snapshot, step, options.writeAlignBytes)) {
         const where = `step ${index}, operation ${cut.operation}, ${cut.appliedBytes} bytes`;
-        const flash = new NorFlash(snapshot);
+        const flash = new TornFlash(snapshot);
         if (!runCut(flash, open(flash), step, cut)) throw new Error(`${where}: no cut`);
         const found = checkAfterCut(flash, before, step, where);
         checkGoesOn(flash, found, SCRIPT.slice(index, index + 3), where);
@@ -233,7 +235,7 @@ describe('openLogStore', () => {
       if (step === undefined) return;
       for (const cut of cutsOf(snapshot, step, 1)) {
         const where = `step ${index}, operation ${cut.operation}, ${cut.appliedBytes} bytes`;
-        const flash = new NorFlash(snapshot);
+        const flash = new TornFlash(snapshot);
         runCut(flash, open(flash), step, cut);
         const found = checkAfterCut(flash, before, step, where);
         checkGoesOn(flash, found, SCRIPT.slice(index, index + 2), where);
@@ -249,13 +251,13 @@ describe('openLogStore', () => {
       const [step, next] = SCRIPT.slice(index, index + 2);
       if (step === undefined || next === undefined) return;
       for (const cut of cutsOf(snapshot, step, options.writeAlignBytes * 4)) {
-        const flash = new NorFlash(snapshot);
+        const flash = new TornFlash(snapshot);
         runCut(flash, open(flash), step, cut);
         const found = read(open(flash));
         const torn = flash.snapshot();
         for (const second of cutsOf(torn, next, options.writeAlignBytes * 4)) {
           const where = `step ${index}, cut ${JSON.stringify(cut)}, then ${JSON.stringify(second)}`;
-          const again = new NorFlash(torn);
+          const again = new TornFlash(torn, flash);
           runCut(again, open(again), next, second);
           const left = checkAfterCut(again, found, next, where);
           checkGoesOn(again, left, [next], where);
@@ -268,14 +270,17 @@ describe('openLogStore', () => {
 
   it('loses nothing it accepted when the flash fails now and then', () => {
     for (let seed = 0; seed < 100; seed += 1) {
-      const flash = new NorFlash(geometryOf(layout([{ count: 3, sizeBytes: 640 }], 4, 0xff)));
+      const flash = new TornFlash(geometryOf(layout([{ count: 3, sizeBytes: 640 }], 4, 0xff)));
       let operations = 0;
       flash.watch((operation) => {
         operations += 1;
         if ((operations * 7919 + seed * 104_729) % 11 > 3) return undefined;
         return {
           kind: 'failure',
-          appliedBytes: (seed * 37 + operations) % (operation.lengthBytes + 1),
+          effect: flash.tearAfter(
+            operation,
+            (seed * 37 + operations) % (operation.lengthBytes + 1),
+          ),
         };
       });
       const store = open(flash);
@@ -323,7 +328,7 @@ describe('openLogStore', () => {
   });
 
   it('does not even try to write behind a record that was cut short', () => {
-    const flash = new NorFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
+    const flash = new TornFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
     run(open(flash), { key: 1, value: Uint8Array.of(1) });
     const cut = { operation: 0, appliedBytes: 4 };
     runCut(flash, open(flash), { key: 1, value: Uint8Array.of(2) }, cut);
@@ -366,8 +371,8 @@ describe('openLogStore', () => {
     const flash = new NorFlash(geometryOf(layout([{ count: 2, sizeBytes: 640 }], 4, 0xff)));
     const store = open(flash);
     run(store, { key: 1, value: Uint8Array.of(1) });
-    flash.watch(({ kind, lengthBytes }) => {
-      return { kind: 'failure', appliedBytes: kind === 'write' ? lengthBytes : 0 };
+    flash.watch(({ kind }) => {
+      return { kind: 'failure', effect: kind === 'write' ? 'applied' : 'untouched' };
     });
     const outcome =
       refused.value === undefined

@@ -255,7 +255,7 @@ describe('MqttLink', () => {
 
   it('resets once although it cannot note that it did', () => {
     const bench = new Bench();
-    bench.device.flash.watch(() => ({ kind: 'failure', appliedBytes: 0 }));
+    bench.device.flash.watch(() => ({ kind: 'failure', effect: 'untouched' }));
     expect(bench.deliver(reset(7))?.body).toEqual({});
     expect(bench.deliver(reset(7))?.body).toEqual({});
     expect(bench.device.resets).toHaveLength(1);

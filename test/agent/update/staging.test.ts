@@ -1,6 +1,6 @@
 import { ImageStaging, STORE_KEY } from '@brickproof/agent';
 import type { UploadAnswer, UploadPacket } from '@brickproof/agent';
-import { PowerCut, markForDirectXip } from '@brickproof/bootloader-sim';
+import { PowerCut, effectsOf, markForDirectXip } from '@brickproof/bootloader-sim';
 import type { FlashStatistics } from '@brickproof/bootloader-sim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -299,7 +299,9 @@ describe('ImageStaging', () => {
     const staging = stagingOf(target);
     staging.take({ ...firstPacket(NEXT), data: NEXT.bytes.subarray(0, 700) });
     target.flash.watch((operation) =>
-      operation.kind === 'write' ? { kind: 'failure', appliedBytes: 8 } : undefined,
+      operation.kind === 'write'
+        ? { kind: 'failure', effect: { kind: 'prefix', words: 2 } }
+        : undefined,
     );
     const refused = staging.take({ off: 700, data: NEXT.bytes.subarray(700, 900) });
     expect(refused).toMatchObject({ code: 'upload-write-failed' });
@@ -320,7 +322,7 @@ describe('ImageStaging', () => {
     target.flash.watch((operation) => {
       const isStore = operation.offset >= storeOffset;
       const fails = kind === 'erase' ? operation.kind === 'erase' && !isStore : isStore;
-      return fails ? { kind: 'failure', appliedBytes: 0 } : undefined;
+      return fails ? { kind: 'failure', effect: 'untouched' } : undefined;
     });
     expect(staging.take(firstPacket(NEXT))).toMatchObject({ code });
     target.flash.watch(undefined);
@@ -341,7 +343,7 @@ describe('ImageStaging', () => {
       });
     }
     target.flash.watch(({ offset }) =>
-      offset >= storeOffset ? { kind: 'failure', appliedBytes: 0 } : undefined,
+      offset >= storeOffset ? { kind: 'failure', effect: 'untouched' } : undefined,
     );
     const last = { off: end, data: NEXT.bytes.subarray(end) };
     expect(staging.take(last)).toMatchObject({ code: 'upload-store-failed' });
@@ -364,9 +366,9 @@ describe('ImageStaging', () => {
     expect(operations).toBeGreaterThan(20);
     let resumed = 0;
     for (let index = 0; index < operations; index += 1) {
-      for (const appliedBytes of [0, 4, 100, 10_000]) {
+      for (const row of [0, 1, 2, 3, 4]) {
         const target = start.copy();
-        cutDuring(target, image, { index, appliedBytes });
+        cutDuring(target, image, { index, row });
         const staging = stagingOf(target.restart());
         // A slot that does not count as open holds one image or the other, whole, or none.
         if (!staging.isOpen(1) && target.bootControl.state(1).image !== undefined) {
@@ -402,13 +404,15 @@ function withHeaderSize(image: TestImage, headerSizeBytes: number): Uint8Array {
 function cutDuring(
   target: TestDevice,
   image: TestImage,
-  cut: { readonly index: number; readonly appliedBytes: number },
+  cut: { readonly index: number; readonly row: number },
 ): void {
   let seen = 0;
-  target.flash.watch(() => {
+  target.flash.watch((operation) => {
     seen += 1;
-    const isHit = seen - 1 === cut.index;
-    return isHit ? { kind: 'power-cut', appliedBytes: cut.appliedBytes } : undefined;
+    if (seen - 1 !== cut.index) return undefined;
+    const { writeAlignBytes } = target.flash.geometry;
+    const effects = effectsOf(operation, { writeAlignBytes, prefixesMax: 1 });
+    return { kind: 'power-cut', effect: effects[cut.row % effects.length] ?? 'untouched' };
   });
   try {
     upload(stagingOf(target), image, { packetBytes: 200 });

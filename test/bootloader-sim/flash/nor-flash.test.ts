@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   NorFlash,
   OtpCounters,
-  PowerCut,
   createFlashGeometry,
   createFlashMap,
   type ErasedValue,
@@ -136,31 +135,9 @@ describe('a NOR flash', () => {
     });
   });
 
-  it('leaves a prefix of the write behind when the power is cut in it', () => {
-    const flash = new NorFlash(geometry());
-    flash.watch(() => ({ kind: 'power-cut', appliedBytes: 6 }));
-    expect(() => flash.write(0, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))).toThrow(PowerCut);
-    flash.watch(undefined);
-    expect(Array.from(flash.read(0, 8))).toEqual([1, 2, 3, 4, 5, 6, 0xff, 0xff]);
-    expect(code(flash.write(4, new Uint8Array(4)))).toBe('flash-word-programmed');
-    expect(code(flash.write(8, new Uint8Array(4)))).toBe('ok');
-  });
-
-  it('wants a sector erased again after an erase that was cut short', () => {
-    const flash = new NorFlash(geometry());
-    flash.write(32, Uint8Array.of(1, 2, 3, 4));
-    flash.watch(() => ({ kind: 'power-cut', appliedBytes: 16 }));
-    expect(() => flash.erase(0, 64)).toThrow(PowerCut);
-    flash.watch(undefined);
-    expect(Array.from(flash.read(32, 4))).toEqual([1, 2, 3, 4]);
-    expect(code(flash.write(0, new Uint8Array(4)))).toBe('flash-word-programmed');
-    flash.erase(0, 64);
-    expect(code(flash.write(0, new Uint8Array(4)))).toBe('ok');
-  });
-
   it('reports a write and an erase that fail', () => {
     const flash = new NorFlash(geometry());
-    flash.watch(() => ({ kind: 'failure', appliedBytes: 0 }));
+    flash.watch(() => ({ kind: 'failure', effect: 'untouched' }));
     expect(code(flash.write(0, new Uint8Array(4)))).toBe('flash-write-failed');
     expect(code(flash.erase(0, 64))).toBe('flash-erase-failed');
   });

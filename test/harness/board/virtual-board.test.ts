@@ -6,6 +6,7 @@ import {
   createNobleSigningKey,
   parseImageVersion,
   type BehaviourCard,
+  type FlashEffect,
   type SigningKey,
   type StrategyName,
 } from '@brickproof/bootloader-sim';
@@ -21,6 +22,15 @@ import {
 } from '@brickproof/harness';
 
 const crypto = createHostCrypto();
+const EFFECTS: readonly FlashEffect[] = [
+  'untouched',
+  { kind: 'prefix', words: 1 },
+  { kind: 'one-bit-short' },
+  { kind: 'unstable' },
+  'weak',
+  'applied',
+  { kind: 'unstable', firstWord: 1, words: 1 },
+];
 const HEALTHY: BehaviourCard = {
   selfTest: 'pass',
   hangBeforeConfirm: false,
@@ -290,7 +300,7 @@ describe('a virtual board', () => {
     for (let cut = 0; ; cut += 1) {
       const b = board();
       const before = b.flash.statistics.writes + b.flash.statistics.erases;
-      b.cutPowerAfter(cut, cut % 7);
+      b.cutPowerAfter(cut, EFFECTS[cut % EFFECTS.length]);
       upload(b, image);
       testSlot(b, 1);
       resetBySmp(b);
@@ -313,7 +323,7 @@ describe('a virtual board', () => {
   it('goes on with an upload after a power cut, and installs it', () => {
     const b = board();
     const image = firmware('1.1.0', undefined, KEY, 60_000);
-    b.cutPowerAfter(40, 2);
+    b.cutPowerAfter(40, { kind: 'unstable', words: 1 });
     upload(b, image);
     expect(b.state.power).toBe('off');
     b.powerOn();

@@ -73,8 +73,8 @@ const TWINS: readonly Twin[] = [
   },
   {
     name: 'cut-during-boot',
-    right: 'applied-bytes: 1',
-    wrong: 'applied-bytes: 0',
+    right: 'write: applied',
+    wrong: 'write: untouched',
     line: 'power: running',
     found: 'version 1.1.0',
   },

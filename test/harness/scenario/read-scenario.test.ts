@@ -100,12 +100,12 @@ describe('a scenario file', () => {
     [
       'a cut that is two',
       scenarioOf(`${START}\n- power: { cut: { operation: 1, after: 2 s } }`),
-      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during and applied-bytes, or after alone',
+      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during, write and erase, or after alone',
     ],
     [
       'a cut that is none',
       scenarioOf(`${START}\n- power: { cut: {} }`),
-      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during and applied-bytes, or after alone',
+      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during, write and erase, or after alone',
     ],
     [
       'an expectation of nothing',
