@@ -101,6 +101,16 @@ export type {
   WordPrefix,
   WriteEffect,
 } from './flash/fault.js';
+export { FLASH_FAULTS_MAX, FlashFaults } from './flash/flash-faults.js';
+export type { FaultStrike, FlashFaultsOptions } from './flash/flash-faults.js';
+export type {
+  FaultMoment,
+  FlashFault,
+  FlashRange,
+  FlippedBitFault,
+  InterruptingFault,
+  WornOutFault,
+} from './flash/flash-fault.js';
 export { NorFlash } from './flash/nor-flash.js';
 export type { FlashStatistics } from './flash/nor-flash.js';
 export { flickeringNoise, seededRandom, seededStreams } from './flash/seeded-random.js';

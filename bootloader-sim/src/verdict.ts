@@ -12,6 +12,8 @@ export type FlashRejectCode =
   | 'flash-word-programmed'
   | 'flash-write-failed'
   | 'flash-erase-failed'
+  | 'flash-fault-invalid'
+  | 'flash-faults-too-many'
   | 'counter-unknown'
   | 'counter-not-monotonic';
 
