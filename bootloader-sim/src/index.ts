@@ -12,6 +12,9 @@ export type {
 
 export { equalBytes } from './crypto/bytes.js';
 export type {
+  AgreementCurve,
+  AgreementKey,
+  AgreementPoint,
   CryptoProvider,
   Hasher,
   SignatureAlgorithm,
@@ -21,14 +24,28 @@ export type {
   VerificationKey,
 } from './crypto/crypto-provider.js';
 
+export {
+  AGREEMENT_KEY_SIZE_BYTES,
+  X25519_POINT_SIZE_BYTES,
+  agreementPointOf,
+  makeAgreementKey,
+  parseDecryptionKey,
+  parseEncryptionKey,
+} from './crypto/agreement-key.js';
+export { createContentCipher } from './crypto/content-cipher.js';
+export type { ContentCipher } from './crypto/content-cipher.js';
+export { hkdfSha256 } from './crypto/hkdf.js';
+export type { HkdfInput } from './crypto/hkdf.js';
 export { nobleCrypto } from './crypto/noble-provider.js';
 export { createNobleSigningKey } from './crypto/noble-signing-key.js';
 export type { RawPrivateKey } from './crypto/noble-signing-key.js';
 export { createNodeCrypto } from './crypto/node-provider.js';
 export type {
+  NodeCipher,
   NodeCryptoModule,
   NodeHash,
   NodeVerify,
+  PrivateJsonWebKey,
   PublicJsonWebKey,
 } from './crypto/node-provider.js';
 export {

@@ -15,6 +15,7 @@ import {
   createFlashMap,
   encodeImageHeader,
   markForDirectXip,
+  nobleCrypto,
 } from '@brickproof/bootloader-sim';
 import type {
   CryptoProvider,
@@ -28,6 +29,7 @@ import type {
 
 /** A provider that hashes; nothing tested here verifies a signature. */
 export const HASH_ONLY: CryptoProvider = {
+  ...nobleCrypto,
   name: 'hash-only',
   sha256: () => {
     const hash = createHash('sha256');

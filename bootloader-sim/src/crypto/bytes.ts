@@ -4,6 +4,14 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.every((byte, index) => byte === b[index]);
 }
 
+/** As `equalBytes`, for secrets and what is checked against them: it always looks at every byte. */
+export function equalSecretBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.byteLength !== b.byteLength) return false;
+  let difference = 0;
+  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0);
+  return difference === 0;
+}
+
 /** Joins pieces; a single piece is handed back as it is. */
 export function joinChunks(chunks: Iterable<Uint8Array>): Uint8Array {
   const pieces = [...chunks];

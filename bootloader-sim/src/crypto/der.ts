@@ -2,9 +2,13 @@
 export const DER_TAG = {
   integer: 0x02,
   bitString: 0x03,
+  octetString: 0x04,
   nullValue: 0x05,
   objectIdentifier: 0x06,
   sequence: 0x30,
+  /** [0] and [1] of a structure's own (X.690 §8.14), constructed. */
+  context0: 0xa0,
+  context1: 0xa1,
 } as const;
 
 const LONG_FORM = 0x80;

@@ -1,6 +1,10 @@
+import { agreementPointOf, pointSizeBytes } from './agreement-key.js';
 import { encodeBase64Url } from './base64url.js';
 import { joinChunks } from './bytes.js';
+import { aesKeyBits } from './content-cipher.js';
 import type {
+  AgreementKey,
+  AgreementPoint,
   CryptoProvider,
   Hasher,
   SignatureCheck,
@@ -9,19 +13,36 @@ import type {
 } from './crypto-provider.js';
 import { parseEcdsaSignature } from './ecdsa-signature.js';
 import { verifyEmsaPss } from './emsa-pss.js';
-import { materialOf, type PublicKeyMaterial } from './public-key.js';
+import { isP256Point, materialOf, type PublicKeyMaterial } from './public-key.js';
 
 /** A public key as a JSON Web Key (RFC 7518 §6, RFC 8037 §2), numbers in base64url. */
 export type PublicJsonWebKey =
   | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
-  | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
+  | { readonly kty: 'OKP'; readonly crv: 'Ed25519' | 'X25519'; readonly x: string }
   | { readonly kty: 'RSA'; readonly n: string; readonly e: string };
+
+/** The private half beside it. */
+export type PrivateJsonWebKey = PublicJsonWebKey & { readonly d: string };
 
 /** The part of `node:crypto` that is used. `KeyObject` is whatever its `createPublicKey` makes. */
 export interface NodeCryptoModule<KeyObject extends object> {
   readonly constants: { readonly RSA_NO_PADDING: number };
   createHash(algorithm: 'sha256'): NodeHash;
   createPublicKey(input: { readonly key: PublicJsonWebKey; readonly format: 'jwk' }): KeyObject;
+  createPrivateKey(input: {
+    readonly key: PrivateJsonWebKey;
+    readonly format: 'jwk';
+  }): NoInfer<KeyObject>;
+  createHmac(algorithm: 'sha256', key: Uint8Array): NodeHash;
+  createCipheriv(
+    algorithm: 'aes-128-ctr' | 'aes-256-ctr',
+    key: Uint8Array,
+    counterBlock: Uint8Array,
+  ): NodeCipher;
+  diffieHellman(keys: {
+    readonly privateKey: NoInfer<KeyObject>;
+    readonly publicKey: NoInfer<KeyObject>;
+  }): Uint8Array;
   createVerify(algorithm: 'sha256'): NodeVerify<NoInfer<KeyObject>>;
   verify(
     algorithm: null,
@@ -35,10 +56,15 @@ export interface NodeCryptoModule<KeyObject extends object> {
   ): Uint8Array;
 }
 
-/** `node:crypto`'s Hash. */
+/** `node:crypto`'s Hash and Hmac. */
 export interface NodeHash {
   update(data: Uint8Array): unknown;
   digest(): Uint8Array;
+}
+
+/** `node:crypto`'s Cipher, of a mode that has all bytes out at once. */
+export interface NodeCipher {
+  update(data: Uint8Array): Uint8Array;
 }
 
 /** `node:crypto`'s Verify. */
@@ -63,12 +89,23 @@ export function createNodeCrypto<KeyObject extends object>(
   node: NodeCryptoModule<KeyObject>,
 ): CryptoProvider {
   const prepared = new WeakMap<VerificationKey, PreparedKey<KeyObject> | 'malformed'>();
+  const agreementKeys = new WeakMap<AgreementKey, KeyObject>();
 
   function prepare(key: VerificationKey): PreparedKey<KeyObject> | 'malformed' {
     const known = prepared.get(key);
     if (known !== undefined) return known;
     const fresh = prepareKey(node, key);
     prepared.set(key, fresh);
+    return fresh;
+  }
+
+  function prepareAgreement(key: AgreementKey): KeyObject {
+    const known = agreementKeys.get(key);
+    if (known !== undefined) return known;
+    const d = encodeBase64Url(key.privateKey);
+    const jwk = { ...agreementJsonWebKey(agreementPointOf(key)), d };
+    const fresh = node.createPrivateKey({ key: jwk, format: 'jwk' });
+    agreementKeys.set(key, fresh);
     return fresh;
   }
 
@@ -79,6 +116,19 @@ export function createNodeCrypto<KeyObject extends object>(
       const known = prepare(key);
       if (known === 'malformed') return 'invalid';
       return answer(verifyWith(node, provider, known, message, signature));
+    },
+    hmacSha256: (key, message) => {
+      const hmac = node.createHmac('sha256', key);
+      hmac.update(message);
+      return new Uint8Array(hmac.digest());
+    },
+    aesCtr: (key, counterBlock, bytes) => {
+      const algorithm = `aes-${aesKeyBits(key)}-ctr` as const;
+      return new Uint8Array(node.createCipheriv(algorithm, key, counterBlock).update(bytes));
+    },
+    sharedSecret: (key, point) => {
+      const publicKey = agreementPublicKey(node, { curve: key.curve, point });
+      return publicKey && agree(node, prepareAgreement(key), publicKey);
     },
   };
   return provider;
@@ -96,10 +146,8 @@ function prepareKey<KeyObject extends object>(
 
 function jsonWebKey(material: PublicKeyMaterial): PublicJsonWebKey {
   switch (material.algorithm) {
-    case 'ecdsa-p256-sha256': {
-      const x = encodeBase64Url(material.point.subarray(1, 33));
-      return { kty: 'EC', crv: 'P-256', x, y: encodeBase64Url(material.point.subarray(33)) };
-    }
+    case 'ecdsa-p256-sha256':
+      return p256JsonWebKey(material.point);
     case 'ed25519':
       return { kty: 'OKP', crv: 'Ed25519', x: encodeBase64Url(material.point) };
     default: {
@@ -107,6 +155,11 @@ function jsonWebKey(material: PublicKeyMaterial): PublicJsonWebKey {
       return { kty: 'RSA', n, e: encodeBase64Url(material.exponent) };
     }
   }
+}
+
+function p256JsonWebKey(point: Uint8Array): PublicJsonWebKey {
+  const x = encodeBase64Url(point.subarray(1, 33));
+  return { kty: 'EC', crv: 'P-256', x, y: encodeBase64Url(point.subarray(33)) };
 }
 
 function nodeSha256<KeyObject extends object>(node: NodeCryptoModule<KeyObject>): Hasher {
@@ -118,6 +171,35 @@ function nodeSha256<KeyObject extends object>(node: NodeCryptoModule<KeyObject>)
     // A plain array of its own: Node's answer is a view of a pool that other values share.
     digest: () => Uint8Array.from(hash.digest()),
   };
+}
+
+/** A public key of Node's; undefined for bytes that are no point, as our own check has it. */
+function agreementPublicKey<KeyObject extends object>(
+  node: NodeCryptoModule<KeyObject>,
+  point: AgreementPoint,
+): KeyObject | undefined {
+  if (point.point.byteLength !== pointSizeBytes(point.curve)) return undefined;
+  if (point.curve === 'p256' && !isP256Point(point.point)) return undefined;
+  return node.createPublicKey({ key: agreementJsonWebKey(point), format: 'jwk' });
+}
+
+function agreementJsonWebKey({ curve, point }: AgreementPoint): PublicJsonWebKey {
+  return curve === 'p256'
+    ? p256JsonWebKey(point)
+    : { kty: 'OKP', crv: 'X25519', x: encodeBase64Url(point) };
+}
+
+/** OpenSSL refuses the secret that points of low order have (RFC 7748 §6.1). */
+function agree<KeyObject extends object>(
+  node: NodeCryptoModule<KeyObject>,
+  privateKey: NoInfer<KeyObject>,
+  publicKey: NoInfer<KeyObject>,
+): Uint8Array | undefined {
+  try {
+    return new Uint8Array(node.diffieHellman({ privateKey, publicKey }));
+  } catch {
+    return undefined;
+  }
 }
 
 function verifyWith<KeyObject extends object>(

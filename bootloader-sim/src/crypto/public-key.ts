@@ -4,6 +4,7 @@ import { accept, reject, type KeyRejectCode, type Verdict } from '../verdict.js'
 import { equalBytes, unsignedFromBytes } from './bytes.js';
 import type { CryptoProvider, SignatureAlgorithm, VerificationKey } from './crypto-provider.js';
 import { DER_TAG, derUnsigned, encodeDer, takeDer, takeOnlyDer } from './der.js';
+import { OID } from './object-identifier.js';
 
 /** 0x04, then x and y of a P-256 point (SEC 1 §2.3.3). */
 export const P256_POINT_SIZE_BYTES = 65;
@@ -13,11 +14,6 @@ export const ED25519_POINT_SIZE_BYTES = 32;
 /** Exponents in use are 65537; FIPS 186-5 §A.1.1 asks for odd and more than 2^16. */
 const RSA_EXPONENT_MIN = 0x1_0001n;
 const RSA_EXPONENT_MAX = 0xffff_ffffn;
-
-const OID_EC_PUBLIC_KEY = Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01);
-const OID_P256 = Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07);
-const OID_ED25519 = Uint8Array.of(0x2b, 0x65, 0x70);
-const OID_RSA = Uint8Array.of(0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01);
 
 /** The numbers of a public key, as its SubjectPublicKeyInfo carries them. */
 export type PublicKeyMaterial =
@@ -65,11 +61,11 @@ export function publicKeyFromPoint(
 ): Verdict<VerificationKey, KeyRejectCode> {
   const identifier =
     algorithm === 'ed25519'
-      ? encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.objectIdentifier, OID_ED25519))
+      ? encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.objectIdentifier, OID.ed25519))
       : encodeDer(
           DER_TAG.sequence,
-          encodeDer(DER_TAG.objectIdentifier, OID_EC_PUBLIC_KEY),
-          encodeDer(DER_TAG.objectIdentifier, OID_P256),
+          encodeDer(DER_TAG.objectIdentifier, OID.ecPublicKey),
+          encodeDer(DER_TAG.objectIdentifier, OID.p256),
         );
   const bits = encodeDer(DER_TAG.bitString, Uint8Array.of(0), point);
   return parsePublicKey(encodeDer(DER_TAG.sequence, identifier, bits));
@@ -100,16 +96,31 @@ function pkcs1Of(key: VerificationKey): Uint8Array {
   return decoded.value.pkcs1;
 }
 
-/** RFC 5280 §4.1.2.7: SEQUENCE { AlgorithmIdentifier, BIT STRING }. */
-function decodeSpki(spki: Uint8Array): Verdict<PublicKeyMaterial, KeyRejectCode> {
+/** The parts of a SubjectPublicKeyInfo; views. */
+export interface SpkiParts {
+  readonly oid: Uint8Array;
+  readonly parameters: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+/**
+ * Takes a SubjectPublicKeyInfo apart (RFC 5280 §4.1.2.7: SEQUENCE { AlgorithmIdentifier, BIT
+ * STRING }); undefined for what is none in DER.
+ */
+export function takeSpki(spki: Uint8Array): SpkiParts | undefined {
   const outer = takeOnlyDer(spki, DER_TAG.sequence);
   const identifier = outer && takeDer(outer, DER_TAG.sequence);
   const bits = identifier && takeOnlyDer(identifier.rest, DER_TAG.bitString);
   const oid = identifier && takeDer(identifier.contents, DER_TAG.objectIdentifier);
-  if (bits?.[0] !== 0 || oid === undefined) {
-    return reject('key-malformed', 'these bytes are not a SubjectPublicKeyInfo in DER');
-  }
-  return decodeKey(oid.contents, oid.rest, bits.subarray(1));
+  if (bits?.[0] !== 0 || oid === undefined) return undefined;
+  return { oid: oid.contents, parameters: oid.rest, key: bits.subarray(1) };
+}
+
+function decodeSpki(spki: Uint8Array): Verdict<PublicKeyMaterial, KeyRejectCode> {
+  const parts = takeSpki(spki);
+  return parts === undefined
+    ? reject('key-malformed', 'these bytes are not a SubjectPublicKeyInfo in DER')
+    : decodeKey(parts.oid, parts.parameters, parts.key);
 }
 
 function decodeKey(
@@ -117,9 +128,9 @@ function decodeKey(
   parameters: Uint8Array,
   key: Uint8Array,
 ): Verdict<PublicKeyMaterial, KeyRejectCode> {
-  if (equalBytes(oid, OID_EC_PUBLIC_KEY)) return decodeP256(parameters, key);
-  if (equalBytes(oid, OID_ED25519)) return decodeEd25519(parameters, key);
-  if (equalBytes(oid, OID_RSA)) return decodeRsa(parameters, key);
+  if (equalBytes(oid, OID.ecPublicKey)) return decodeP256(parameters, key);
+  if (equalBytes(oid, OID.ed25519)) return decodeEd25519(parameters, key);
+  if (equalBytes(oid, OID.rsa)) return decodeRsa(parameters, key);
   return reject('key-unsupported', 'the key is neither ECDSA P-256, Ed25519 nor RSA');
 }
 
@@ -130,7 +141,7 @@ function decodeP256(
 ): Verdict<PublicKeyMaterial, KeyRejectCode> {
   const curve = takeOnlyDer(parameters, DER_TAG.objectIdentifier);
   if (curve === undefined) return reject('key-malformed', 'the key does not name its curve');
-  if (!equalBytes(curve, OID_P256)) {
+  if (!equalBytes(curve, OID.p256)) {
     return reject('key-unsupported', 'of the ECDSA curves only P-256 is supported');
   }
   return accept({ algorithm: 'ecdsa-p256-sha256', point });
@@ -201,7 +212,8 @@ function checkRsaNumbers(
     : reject('key-unsupported', 'the RSA exponent is odd, from 65537 to 2^32');
 }
 
-function isP256Point(point: Uint8Array): boolean {
+/** Whether bytes are an uncompressed point on P-256. */
+export function isP256Point(point: Uint8Array): boolean {
   if (point.byteLength !== P256_POINT_SIZE_BYTES || point[0] !== 0x04) return false;
   try {
     p256.Point.fromBytes(point).assertValidity();

@@ -1,6 +1,8 @@
 import * as nodeCrypto from 'node:crypto';
 import {
   createNobleSigningKey,
+  type AgreementCurve,
+  type AgreementKey,
   type RawPrivateKey,
   type SignatureAlgorithm,
   type SigningKey,
@@ -12,6 +14,11 @@ export function fixedKey(algorithm: RawPrivateKey['algorithm'], filler = 7): Sig
   const key = createNobleSigningKey({ algorithm, bytes: new Uint8Array(32).fill(filler) });
   if (!key.ok) throw new Error(key.detail);
   return key.value;
+}
+
+/** A key to agree with that is the same in each run. */
+export function agreementKey(curve: AgreementCurve, filler = 7): AgreementKey {
+  return { curve, privateKey: new Uint8Array(32).fill(filler) };
 }
 
 /** An RSA key; each run has another. */
