@@ -213,7 +213,7 @@ function formatRecipes() {
     ),
     changed(
       'bad-encrypted-1.1.0.bin',
-      'image-flags-unsupported',
+      'image-encryption-key-missing',
       (image) => patchHeader(image, 16, [0x04]),
       'flagged as encrypted',
     ),

@@ -60,7 +60,14 @@ export { signedMessageFromBytes } from './crypto/signed-message.js';
 export { appendBehaviourCard, readBehaviourCard } from './image/behaviour-card.js';
 export type { BehaviourCard } from './image/behaviour-card.js';
 export { buildImage } from './image/build.js';
-export type { ImageBuildOptions, ImageBuildRejectCode } from './image/build.js';
+export type {
+  ImageBuildEncryption,
+  ImageBuildOptions,
+  ImageBuildRejectCode,
+} from './image/build.js';
+export { decryptedSource } from './image/decrypted-source.js';
+export { readImageEncryption } from './image/encryption.js';
+export type { ImageEncryption } from './image/encryption.js';
 export { readImageClaims, readImageExtent } from './image/claims.js';
 export type { ImageClaims, ImageExtent } from './image/claims.js';
 export type { ImageDependency } from './image/dependency.js';
@@ -68,6 +75,7 @@ export {
   IMAGE_FLAG,
   IMAGE_HEADER_SIZE_BYTES,
   IMAGE_MAGIC,
+  contentKeySizeBytes,
   decodeImageHeader,
   encodeImageHeader,
   hasImageFlag,
@@ -75,7 +83,7 @@ export {
   parseImageHeader,
   tlvOffset,
 } from './image/header.js';
-export type { ImageHeader } from './image/header.js';
+export type { HeaderRules, ImageHeader } from './image/header.js';
 export { imageSourceFromBytes, offsetImageSource } from './image/image-source.js';
 export type { ImageSource } from './image/image-source.js';
 export { IMAGE_SIGNATURES_MAX } from './image/signature.js';
@@ -86,7 +94,7 @@ export type { TlvContents } from './image/tlv-encode.js';
 export { IMAGE_TLV_COUNT_MAX, TLV, parseImageTlvs, readTlvValue } from './image/tlv.js';
 export type { ImageTlv, ImageTlvs } from './image/tlv.js';
 export { verifyImage } from './image/verify.js';
-export type { ImagePolicy, VerifiedImage } from './image/verify.js';
+export type { ImageEncryptionPolicy, ImagePolicy, VerifiedImage } from './image/verify.js';
 export {
   compareImageVersions,
   formatImageVersion,
@@ -94,6 +102,8 @@ export {
   parseImageVersion,
 } from './image/version.js';
 export type { ImageVersion, VersionRejectCode } from './image/version.js';
+export { unwrapContentKey, wrapContentKey, wrappedKeySizeBytes } from './image/wrapped-key.js';
+export type { ContentKeySizeBytes } from './image/wrapped-key.js';
 
 export type { FlashArea, FlashSector } from './flash/flash-area.js';
 export { FLASH_SECTORS_MAX, FLASH_SIZE_BYTES_MAX, createFlashGeometry } from './flash/geometry.js';

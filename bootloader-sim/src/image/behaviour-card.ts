@@ -1,5 +1,5 @@
 import { equalBytes } from '../crypto/bytes.js';
-import { tlvOffset, type ImageHeader } from './header.js';
+import { contentKeySizeBytes, tlvOffset, type ImageHeader } from './header.js';
 import type { ImageSource } from './image-source.js';
 import { readUint16, readUint32, writeUint16, writeUint32 } from './little-endian.js';
 
@@ -37,6 +37,8 @@ const FLAG = {
   neverConnects: 0x10,
 } as const;
 const KNOWN_FLAGS = 0x1f;
+/** Zeros that an encrypted image may have behind its payload, up to a whole block of AES. */
+const PADDING_SIZE_BYTES_MAX = 15;
 const CRASH_AFTER_MS_MAX = 0xffff_ffff;
 
 /** A payload with a card as its last bytes. Throws when the crash time is not a u32. */
@@ -48,17 +50,25 @@ export function appendBehaviourCard(payload: Uint8Array, card: BehaviourCard): U
 }
 
 /**
- * The card at the end of an image's body; undefined when there is none, or none that can be read.
- * The header must have come from `parseImageHeader` of the same source.
+ * The card at the end of an image's body, which must lie plain; in an image that is flagged as
+ * encrypted, zeros may follow it. Undefined when there is none, or none that can be read. The
+ * header must have come from `parseImageHeader` of the same source.
  */
 export function readBehaviourCard(
   source: ImageSource,
   header: ImageHeader,
 ): BehaviourCard | undefined {
-  if (header.bodySizeBytes < CARD_SIZE_BYTES || tlvOffset(header) > source.sizeBytes) {
-    return undefined;
+  if (tlvOffset(header) > source.sizeBytes) return undefined;
+  const isPadded = contentKeySizeBytes(header) !== undefined;
+  const tailBytesMax = CARD_SIZE_BYTES + (isPadded ? PADDING_SIZE_BYTES_MAX : 0);
+  const tailBytes = Math.min(tailBytesMax, header.bodySizeBytes);
+  const tail = source.read(tlvOffset(header) - tailBytes, tailBytes);
+  for (let end = tailBytes; end >= CARD_SIZE_BYTES; end -= 1) {
+    const card = decodeCard(tail.subarray(end - CARD_SIZE_BYTES, end));
+    if (card !== undefined) return card;
+    if (tail[end - 1] !== 0) return undefined;
   }
-  return decodeCard(source.read(tlvOffset(header) - CARD_SIZE_BYTES, CARD_SIZE_BYTES));
+  return undefined;
 }
 
 function encodeCard(card: BehaviourCard): Uint8Array {

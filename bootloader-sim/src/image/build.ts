@@ -1,7 +1,10 @@
-import type { CryptoProvider, SigningKey } from '../crypto/crypto-provider.js';
+import { makeAgreementKey } from '../crypto/agreement-key.js';
+import { createContentCipher } from '../crypto/content-cipher.js';
+import type { AgreementPoint, CryptoProvider, SigningKey } from '../crypto/crypto-provider.js';
 import { publicKeyHash } from '../crypto/public-key.js';
 import { accept, DONE, reject, type Verdict } from '../verdict.js';
 import { encodeDependency, type ImageDependency } from './dependency.js';
+import { WRAPPED_KEY_TLV } from './encryption.js';
 import { encodeImageHeader, IMAGE_FLAG, IMAGE_HEADER_SIZE_BYTES } from './header.js';
 import { imageSourceFromBytes } from './image-source.js';
 import { writeUint32 } from './little-endian.js';
@@ -15,6 +18,7 @@ import {
 } from './tlv-encode.js';
 import { TLV, TLV_PROTECTED_MAGIC, TLV_UNPROTECTED_MAGIC } from './tlv.js';
 import { isEncodableVersion, type ImageVersion } from './version.js';
+import { wrapContentKey, type ContentKeySizeBytes } from './wrapped-key.js';
 
 /** Why an image cannot be built as asked. */
 export type ImageBuildRejectCode =
@@ -24,6 +28,17 @@ export type ImageBuildRejectCode =
   | 'build-tlv-type'
   | 'build-tlv-size'
   | 'build-slot-size';
+
+/** How an image is to be encrypted, in the terms of `imgtool sign --encrypt`. */
+export interface ImageBuildEncryption {
+  /** What `parseEncryptionKey` reads: the public half of the device's decryption key. */
+  readonly key: AgreementPoint;
+  readonly contentKeySizeBytes: ContentKeySizeBytes;
+  /** Bytes that nobody can foresee; the image's own keys are made of them. */
+  readonly entropy: (lengthBytes: number) => Uint8Array;
+  /** Leaves the body plain, for a primary slot: only when it is swapped out is it encrypted. */
+  readonly clear?: boolean;
+}
 
 /** An image to be built, in the terms of `imgtool sign --pad-header`. */
 export interface ImageBuildOptions {
@@ -44,6 +59,8 @@ export interface ImageBuildOptions {
   readonly customTlvs?: readonly TlvContents[];
   /** Absent: the image carries its hash and no signature. */
   readonly signingKey?: SigningKey;
+  /** Absent: the image is not encrypted. Else it is padded with zeros to whole blocks of AES. */
+  readonly encryption?: ImageBuildEncryption;
   /** Absent: as long as it is. */
   readonly slot?: BuildSlot;
 }
@@ -51,12 +68,14 @@ export interface ImageBuildOptions {
 const PAYLOAD_SIZE_BYTES_MAX = 0xffff_ffff;
 const HEADER_SIZE_BYTES_MAX = 0xffff;
 const UINT32_MAX = 0xffff_ffff;
+const CIPHER_BLOCK_SIZE_BYTES = 16;
 const CUSTOM_TLV_TYPE_MIN = 0xa0;
 const CUSTOM_TLV_TYPE_MAX = 0xfffe;
 
 /**
- * Builds an image, and signs it when there is a key. The bytes are those of imgtool for the same
- * input wherever the signature algorithm is deterministic. Refuses what no header or slot can
+ * Builds an image, signs it when there is a key, and then encrypts it when that is asked for. The
+ * bytes are those of imgtool for the same input wherever the signature algorithm is deterministic
+ * and nothing is encrypted. Refuses what no header or slot can
  * hold; a dependency that does not fit its field is our own mistake and throws.
  */
 export function buildImage(
@@ -70,19 +89,48 @@ export function buildImage(
     return reject('build-tlv-size', 'the TLVs together are longer than 65535 bytes');
   }
   const protectedArea = encodeTlvArea(TLV_PROTECTED_MAGIC, protectedTlvs);
-  const hashed = concat(
-    headerBytes(options, protectedArea.byteLength),
-    options.payload,
+  const body = concat(options.payload, new Uint8Array(paddingSizeBytes(options)));
+  const header = headerBytes(options, body.byteLength, protectedArea.byteLength);
+  const tlvs = signatureTlvs(concat(header, body, protectedArea), options.signingKey, crypto);
+  // imgtool's order: what is hashed and signed is the plain body.
+  const encrypted = encryptBody(body, options.encryption, crypto);
+  const image = concat(
+    header,
+    encrypted.body,
     protectedArea,
+    encodeTlvArea(TLV_UNPROTECTED_MAGIC, [...tlvs, ...encrypted.tlvs]),
   );
-  const image = concat(hashed, unprotectedArea(hashed, options.signingKey, crypto));
-  if (options.slot === undefined) return accept(image);
-  return padToSlot(image, options.slot, options.erasedValue ?? 0xff);
+  return options.slot === undefined ? accept(image) : padToSlot(image, options.slot, options);
+}
+
+/** image.py, create: header and body together come in whole blocks of AES. */
+function paddingSizeBytes(options: ImageBuildOptions): number {
+  const { payload, headerSizeBytes, encryption } = options;
+  if (encryption === undefined) return 0;
+  const overBytes = (headerSizeBytes + payload.byteLength) % CIPHER_BLOCK_SIZE_BYTES;
+  return overBytes === 0 ? 0 : CIPHER_BLOCK_SIZE_BYTES - overBytes;
+}
+
+function encryptBody(
+  body: Uint8Array,
+  encryption: ImageBuildEncryption | undefined,
+  crypto: CryptoProvider,
+): { readonly body: Uint8Array; readonly tlvs: readonly TlvContents[] } {
+  if (encryption === undefined) return { body, tlvs: [] };
+  const { key: device, entropy } = encryption;
+  const contentKey = entropy(encryption.contentKeySizeBytes);
+  const ephemeral = makeAgreementKey(device.curve, entropy);
+  const value = wrapContentKey(contentKey, { device, ephemeral }, crypto);
+  return {
+    body: encryption.clear === true ? body : createContentCipher(contentKey, crypto).apply(0, body),
+    tlvs: [{ type: WRAPPED_KEY_TLV[device.curve], value }],
+  };
 }
 
 function checkOptions(options: ImageBuildOptions): Verdict<void, ImageBuildRejectCode> {
   const { payload, headerSizeBytes, address, securityCounter } = options;
-  if (payload.byteLength === 0 || payload.byteLength > PAYLOAD_SIZE_BYTES_MAX) {
+  const bodySizeBytes = payload.byteLength + paddingSizeBytes(options);
+  if (payload.byteLength === 0 || bodySizeBytes > PAYLOAD_SIZE_BYTES_MAX) {
     return reject('build-payload-size', `a payload of ${payload.byteLength} bytes is no firmware`);
   }
   if (!isWholeIn(headerSizeBytes, IMAGE_HEADER_SIZE_BYTES, HEADER_SIZE_BYTES_MAX)) {
@@ -115,13 +163,17 @@ function checkCustomTlvs(entries: readonly TlvContents[]): Verdict<void, ImageBu
   return DONE;
 }
 
-function headerBytes(options: ImageBuildOptions, protectedTlvSizeBytes: number): Uint8Array {
+function headerBytes(
+  options: ImageBuildOptions,
+  bodySizeBytes: number,
+  protectedTlvSizeBytes: number,
+): Uint8Array {
   const bytes = new Uint8Array(options.headerSizeBytes).fill(options.erasedValue ?? 0xff);
   const header = encodeImageHeader({
     loadAddress: options.address?.value ?? 0,
     headerSizeBytes: options.headerSizeBytes,
     protectedTlvSizeBytes,
-    bodySizeBytes: options.payload.byteLength,
+    bodySizeBytes,
     flags: flagsOf(options),
     version: options.version,
   });
@@ -134,6 +186,8 @@ function flagsOf(options: ImageBuildOptions): number {
   if (options.address?.kind === 'ram-load') flags |= IMAGE_FLAG.ramLoad;
   if (options.address?.kind === 'rom-fixed') flags |= IMAGE_FLAG.romFixed;
   if (options.nonBootable === true) flags |= IMAGE_FLAG.nonBootable;
+  if (options.encryption?.contentKeySizeBytes === 16) flags |= IMAGE_FLAG.encryptedAes128;
+  if (options.encryption?.contentKeySizeBytes === 32) flags |= IMAGE_FLAG.encryptedAes256;
   return flags;
 }
 
@@ -157,11 +211,11 @@ function securityCounterOf(options: ImageBuildOptions): number | undefined {
 }
 
 /** Hash, and with a key the key's hash and the signature. */
-function unprotectedArea(
+function signatureTlvs(
   hashed: Uint8Array,
   key: SigningKey | undefined,
   crypto: CryptoProvider,
-): Uint8Array {
+): readonly TlvContents[] {
   const hasher = crypto.sha256();
   hasher.update(hashed);
   const hash = hasher.digest();
@@ -178,7 +232,7 @@ function unprotectedArea(
       },
     );
   }
-  return encodeTlvArea(TLV_UNPROTECTED_MAGIC, entries);
+  return entries;
 }
 
 function uint32(value: number): Uint8Array {

@@ -11,6 +11,10 @@ export const IMAGE_HEADER_SIZE_BYTES = 32;
 
 /** Header flags that change how an image is treated (bootutil/image.h). */
 export const IMAGE_FLAG = {
+  /** Its body is encrypted with AES-128, or was before MCUboot decrypted it in place. */
+  encryptedAes128: 0x04,
+  /** As `encryptedAes128`, with AES-256. */
+  encryptedAes256: 0x08,
   /** It cannot be booted, only carried. */
   nonBootable: 0x10,
   /** `loadAddress` is where it is copied to in RAM. */
@@ -19,9 +23,14 @@ export const IMAGE_FLAG = {
   romFixed: 0x100,
 } as const;
 
-const ENCRYPTED_FLAGS = 0x0000_000c;
 const COMPRESSED_FLAGS = 0x0000_0e00;
-const SUPPORTED_FLAGS = IMAGE_FLAG.nonBootable | IMAGE_FLAG.ramLoad | IMAGE_FLAG.romFixed;
+const SUPPORTED_FLAGS = Object.values(IMAGE_FLAG).reduce((all, flag) => all | flag, 0);
+
+/** Which images a reader of headers takes. */
+export interface HeaderRules {
+  /** Whether images may be encrypted, as with MCUBOOT_ENC_IMAGES. Absent: they may not. */
+  readonly takesEncrypted?: boolean;
+}
 
 /** The header of an MCUboot image, without its magic. */
 export interface ImageHeader {
@@ -42,6 +51,12 @@ export function hasImageFlag(header: ImageHeader, flag: keyof typeof IMAGE_FLAG)
   return (header.flags & IMAGE_FLAG[flag]) !== 0;
 }
 
+/** How long the key of an encrypted image's body is; undefined for an image that is not encrypted. */
+export function contentKeySizeBytes(header: ImageHeader): 16 | 32 | undefined {
+  if (hasImageFlag(header, 'encryptedAes128')) return 16;
+  return hasImageFlag(header, 'encryptedAes256') ? 32 : undefined;
+}
+
 /** Header and body: where the TLVs start. At most 2^32 + 2^16, so never rounded. */
 export function tlvOffset(header: ImageHeader): number {
   return header.headerSizeBytes + header.bodySizeBytes;
@@ -55,9 +70,13 @@ export function hashedSizeBytes(header: ImageHeader): number {
 /**
  * Reads the header at the start of some bytes, which need not hold the whole image: the first
  * packet of an upload will do. Refuses `image-truncated` (fewer than 32 bytes), `image-bad-magic`,
- * `image-header-size`, `image-flags-unsupported`.
+ * `image-header-size`, `image-flags-unsupported`, `image-encryption-flags`, and, unless the rules
+ * take encrypted images, `image-encryption-key-missing`.
  */
-export function decodeImageHeader(bytes: Uint8Array): Verdict<ImageHeader, ImageRejectCode> {
+export function decodeImageHeader(
+  bytes: Uint8Array,
+  rules: HeaderRules = {},
+): Verdict<ImageHeader, ImageRejectCode> {
   if (bytes.byteLength < IMAGE_HEADER_SIZE_BYTES) {
     return reject(
       'image-truncated',
@@ -79,16 +98,20 @@ export function decodeImageHeader(bytes: Uint8Array): Verdict<ImageHeader, Image
     flags: readUint32(bytes, 16),
     version: decodeImageVersion(bytes, 20),
   };
-  return checkFields(header);
+  const fields = checkFields(header);
+  return fields.ok ? checkEncryption(header, rules) : fields;
 }
 
 /**
  * Reads the header of an image and holds its sizes to what the source has. Beside the refusals of
  * `decodeImageHeader`, `image-truncated` when header, body and protected TLVs do not fit.
  */
-export function parseImageHeader(source: ImageSource): Verdict<ImageHeader, ImageRejectCode> {
+export function parseImageHeader(
+  source: ImageSource,
+  rules: HeaderRules = {},
+): Verdict<ImageHeader, ImageRejectCode> {
   const headLength = Math.min(source.sizeBytes, IMAGE_HEADER_SIZE_BYTES);
-  const decoded = decodeImageHeader(source.read(0, headLength));
+  const decoded = decodeImageHeader(source.read(0, headLength), rules);
   if (!decoded.ok) return decoded;
   const claimed = hashedSizeBytes(decoded.value);
   if (claimed > source.sizeBytes) {
@@ -135,8 +158,29 @@ function checkFields(header: ImageHeader): Verdict<ImageHeader, ImageRejectCode>
   return accept(header);
 }
 
+/** bootutil_loader.c, boot_check_header_valid. */
+function checkEncryption(
+  header: ImageHeader,
+  { takesEncrypted = false }: HeaderRules,
+): Verdict<ImageHeader, ImageRejectCode> {
+  const with128 = hasImageFlag(header, 'encryptedAes128');
+  const with256 = hasImageFlag(header, 'encryptedAes256');
+  if (with128 && with256) {
+    return reject(
+      'image-encryption-flags',
+      'the image is flagged as encrypted with AES-128 and with AES-256',
+    );
+  }
+  if ((with128 || with256) && !takesEncrypted) {
+    return reject(
+      'image-encryption-key-missing',
+      `the image is encrypted with AES-${with128 ? 128 : 256}, and there is no key to decrypt it`,
+    );
+  }
+  return accept(header);
+}
+
 function describeFlags(unsupported: number): string {
-  if ((unsupported & ENCRYPTED_FLAGS) !== 0) return `the image is encrypted (${hex(unsupported)})`;
   if ((unsupported & COMPRESSED_FLAGS) !== 0)
     return `the image is compressed (${hex(unsupported)})`;
   return `flags ${hex(unsupported)} are not known`;

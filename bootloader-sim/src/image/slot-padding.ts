@@ -1,6 +1,7 @@
 import { TRAILER_MAGIC_SIZE_BYTES, trailerMagic } from '../boot/trailer.js';
 import { accept, reject, type Verdict } from '../verdict.js';
-import type { ImageBuildRejectCode } from './build.js';
+import type { ImageBuildOptions, ImageBuildRejectCode } from './build.js';
+import type { ContentKeySizeBytes } from './wrapped-key.js';
 
 /** The slot an image is built for, as `imgtool sign` is told about it. */
 export interface BuildSlot {
@@ -31,9 +32,9 @@ const FLAG_SET = 0x01;
 export function padToSlot(
   image: Uint8Array,
   slot: BuildSlot,
-  erasedValue: number,
+  { erasedValue = 0xff, encryption }: Pick<ImageBuildOptions, 'erasedValue' | 'encryption'>,
 ): Verdict<Uint8Array, ImageBuildRejectCode> {
-  const trailerSize = trailerSizeBytes(slot);
+  const trailerSize = trailerSizeBytes(slot, encryption?.contentKeySizeBytes);
   if (image.byteLength + trailerSize > slot.sizeBytes) {
     return reject(
       'build-slot-size',
@@ -51,13 +52,22 @@ export function padToSlot(
   return accept(padded);
 }
 
-/** MCUboot's trailer for swaps: status, four fields, magic; overwrite-only has two fields. */
-function trailerSizeBytes(slot: BuildSlot): number {
+/**
+ * MCUboot's trailer for swaps: status, content keys of both slots, four fields, magic;
+ * overwrite-only has two fields. imgtool reckons with keys of AES-128 for AES-256 too, which is less
+ * than MCUboot needs (bootutil_area.c, boot_trailer_sz).
+ */
+function trailerSizeBytes(
+  slot: BuildSlot,
+  contentKeySizeBytes: ContentKeySizeBytes | undefined,
+): number {
   const maxAlign = maxAlignBytes(slot);
   const magicSize = magicSizeBytes(maxAlign);
   if (slot.overwriteOnly === true) return 2 * maxAlign + magicSize;
   const sectors = slot.maxSectors ?? MAX_SECTORS_DEFAULT;
-  return sectors * STATUS_ENTRIES_PER_SECTOR * slot.alignBytes + 4 * maxAlign + magicSize;
+  const statusSize = sectors * STATUS_ENTRIES_PER_SECTOR * slot.alignBytes;
+  const keySize = Math.ceil((contentKeySizeBytes ?? 0) / maxAlign) * maxAlign;
+  return statusSize + 2 * keySize + 4 * maxAlign + magicSize;
 }
 
 function maxAlignBytes(slot: BuildSlot): number {

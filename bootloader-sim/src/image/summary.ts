@@ -14,11 +14,12 @@ export interface ImageSummary {
 }
 
 /**
- * Reads header and hash without verifying either: cheap, and enough to list what a slot holds.
- * Refuses as `parseImageHeader`, `parseImageTlvs`, and `image-hash-missing`.
+ * Reads header and hash without verifying either: cheap, and enough to list what a slot holds,
+ * encrypted images included. Refuses as `parseImageHeader`, `parseImageTlvs`, and
+ * `image-hash-missing`.
  */
 export function readImageSummary(source: ImageSource): Verdict<ImageSummary, ImageRejectCode> {
-  const header = parseImageHeader(source);
+  const header = parseImageHeader(source, { takesEncrypted: true });
   if (!header.ok) return header;
   const tlvs = parseImageTlvs(source, header.value);
   if (!tlvs.ok) return tlvs;

@@ -7,7 +7,7 @@ export const IMAGE_HASH_SIZE_BYTES = 32;
 
 /**
  * All that may stand outside of what the hash covers. MCUboot's list also has other hashes, whole
- * public keys and encrypted keys, which nothing here would use.
+ * public keys and content keys wrapped in other ways, which nothing here would use.
  */
 const UNPROTECTED_TYPES: ReadonlySet<number> = new Set<number>([
   TLV.keyHash,
@@ -16,6 +16,12 @@ const UNPROTECTED_TYPES: ReadonlySet<number> = new Set<number>([
   TLV.ecdsa,
   TLV.rsa3072Pss,
   TLV.ed25519,
+]);
+
+/** What may stand there too when the image is encrypted: how its content key is wrapped. */
+const ENCRYPTION_TYPES: ReadonlySet<number> = new Set<number>([
+  TLV.encryptedEc256,
+  TLV.encryptedX25519,
 ]);
 
 /** What cannot stand inside of what it describes, or would ask for what is not supported. */
@@ -38,14 +44,17 @@ const NEVER_PROTECTED_TYPES: ReadonlySet<number> = new Set<number>([
 const SINGLE_TYPES: ReadonlySet<number> = new Set<number>([TLV.sha256, TLV.securityCounter]);
 
 /**
- * Whether each TLV stands where its type may stand (image_validate.c, allowed_unprot_tlvs).
- * Refuses `image-tlv-not-allowed` and `image-tlv-duplicate`.
+ * Whether each TLV stands where its type may stand (image_validate.c, allowed_unprot_tlvs) in an
+ * image that is encrypted, or not. Refuses `image-tlv-not-allowed` and `image-tlv-duplicate`.
  */
-export function checkTlvTypes(tlvs: ImageTlvs): Verdict<void, ImageRejectCode> {
+export function checkTlvTypes(
+  tlvs: ImageTlvs,
+  { isEncrypted }: { readonly isEncrypted: boolean },
+): Verdict<void, ImageRejectCode> {
   const seen = new Set<number>();
   for (const entry of tlvs.entries) {
     const type = `0x${entry.type.toString(16)}`;
-    if (!isAllowed(entry)) {
+    if (!isAllowed(entry) && !(isEncrypted && isWrappedKey(entry))) {
       const area = entry.protected ? 'protected' : 'unprotected';
       return reject('image-tlv-not-allowed', `TLV ${type} may not stand in the ${area} area`);
     }
@@ -67,6 +76,11 @@ export function readHashTlv(
   return entry.sizeBytes === IMAGE_HASH_SIZE_BYTES
     ? accept(readTlvValue(source, entry))
     : reject('image-tlv-size', `a SHA-256 has 32 bytes, found ${entry.sizeBytes}`);
+}
+
+/** Whether an entry is where an encrypted image carries its content key. */
+export function isWrappedKey(entry: ImageTlv): boolean {
+  return !entry.protected && ENCRYPTION_TYPES.has(entry.type);
 }
 
 function isAllowed(entry: ImageTlv): boolean {

@@ -1,8 +1,12 @@
 import { equalBytes } from '../crypto/bytes.js';
-import type { CryptoProvider, VerificationKey } from '../crypto/crypto-provider.js';
+import { createContentCipher } from '../crypto/content-cipher.js';
+import type { AgreementKey, CryptoProvider, VerificationKey } from '../crypto/crypto-provider.js';
 import { accept, DONE, reject, type ImageRejectCode, type Verdict } from '../verdict.js';
+import { decryptedSource } from './decrypted-source.js';
 import { decodeDependency, type ImageDependency } from './dependency.js';
+import { unwrapFromTlvs } from './encryption.js';
 import {
+  contentKeySizeBytes,
   decodeImageHeader,
   hasImageFlag,
   hashedSizeBytes,
@@ -15,6 +19,15 @@ import { readUint32 } from './little-endian.js';
 import { checkSignatures } from './signature.js';
 import { checkTlvTypes, IMAGE_HASH_SIZE_BYTES, readHashTlv } from './tlv-rules.js';
 import { parseImageTlvs, readTlvValue, TLV, type ImageTlvs } from './tlv.js';
+
+/**
+ * How an image that is flagged as encrypted lies here. `encrypted`: as it was sent, as in MCUboot's
+ * secondary slot; its body is decrypted with the content key that the device's key unwraps.
+ * `plain`: as MCUboot's primary slot has it, where the body was decrypted when it was copied and
+ * the flag stays set (image.h, MUST_DECRYPT).
+ */
+export type ImageEncryptionPolicy =
+  { readonly body: 'encrypted'; readonly key: AgreementKey } | { readonly body: 'plain' };
 
 /** What an image must satisfy to be run, or to be installed. */
 export interface ImagePolicy {
@@ -29,6 +42,8 @@ export interface ImagePolicy {
    * been linked for this one. Undefined or absent: it does not run from where it is.
    */
   readonly slotAddress?: number | undefined;
+  /** Undefined or absent: an image that is flagged as encrypted is refused. */
+  readonly encryption?: ImageEncryptionPolicy | undefined;
 }
 
 /** An image that satisfied its policy. */
@@ -47,9 +62,10 @@ export interface VerifiedImage {
 
 /**
  * Decides whether an image may be run, in the order of MCUboot's bootutil_img_validate: header,
- * bounds, address, TLV areas, hash, signature; and then, when the signature vouches for them, the
- * security counter and the dependencies. Reads nothing outside of the source and never throws for
- * what the bytes say. Answers every `ImageRejectCode`, one for each cause.
+ * bounds, address, TLV areas, content key, hash, signature; and then, when the signature vouches
+ * for them, the security counter and the dependencies. What hash and signature cover is never
+ * encrypted: header, plain body, protected TLVs. Reads nothing outside of the source and never
+ * throws for what the bytes say. Answers every `ImageRejectCode`, one for each cause.
  */
 export function verifyImage(
   source: ImageSource,
@@ -60,9 +76,11 @@ export function verifyImage(
   if (!header.ok) return header;
   const tlvs = checkTlvs(source, header.value, policy);
   if (!tlvs.ok) return tlvs;
-  const hash = checkHash(source, header.value, tlvs.value, crypto);
+  const plain = plainSource({ source, header: header.value, tlvs: tlvs.value }, policy, crypto);
+  if (!plain.ok) return plain;
+  const hash = checkHash(plain.value, header.value, tlvs.value, crypto);
   if (!hash.ok) return hash;
-  const image = { source, sizeBytes: hashedSizeBytes(header.value), hash: hash.value };
+  const image = { source: plain.value, sizeBytes: hashedSizeBytes(header.value), hash: hash.value };
   const keyIndex = checkSignatures(image, tlvs.value, policy.keys, crypto);
   if (!keyIndex.ok) return keyIndex;
   const securityCounter = checkSecurityCounter(source, tlvs.value, policy);
@@ -85,12 +103,13 @@ function checkHeader(
   policy: ImagePolicy,
 ): Verdict<ImageHeader, ImageRejectCode> {
   const headLength = Math.min(source.sizeBytes, IMAGE_HEADER_SIZE_BYTES);
-  const decoded = decodeImageHeader(source.read(0, headLength));
+  const rules = { takesEncrypted: policy.encryption !== undefined };
+  const decoded = decodeImageHeader(source.read(0, headLength), rules);
   if (!decoded.ok) return decoded;
   // What is too large for any slot is told apart from what was cut short.
   const size = checkSize(hashedSizeBytes(decoded.value), policy);
   if (!size.ok) return size;
-  const header = parseImageHeader(source);
+  const header = parseImageHeader(source, rules);
   if (!header.ok) return header;
   if (hasImageFlag(header.value, 'nonBootable')) {
     return reject('image-not-bootable', 'the image is flagged as not bootable');
@@ -121,7 +140,8 @@ function checkTlvs(
   if (!tlvs.ok) return tlvs;
   const size = checkSize(tlvs.value.endOffset, policy);
   if (!size.ok) return size;
-  const types = checkTlvTypes(tlvs.value);
+  const isEncrypted = contentKeySizeBytes(header) !== undefined;
+  const types = checkTlvTypes(tlvs.value, { isEncrypted });
   return types.ok ? tlvs : types;
 }
 
@@ -132,6 +152,21 @@ function checkSize(sizeBytes: number, policy: ImagePolicy): Verdict<void, ImageR
         'image-too-large',
         `the image has ${sizeBytes} bytes, at most ${policy.maxImageSizeBytes} fit`,
       );
+}
+
+/** The image with its body as the hash covers it. */
+function plainSource(
+  image: { readonly source: ImageSource; readonly header: ImageHeader; readonly tlvs: ImageTlvs },
+  policy: ImagePolicy,
+  crypto: CryptoProvider,
+): Verdict<ImageSource, ImageRejectCode> {
+  const { source, header } = image;
+  const isEncrypted = contentKeySizeBytes(header) !== undefined;
+  if (!isEncrypted || policy.encryption?.body !== 'encrypted') return accept(source);
+  const encryption = unwrapFromTlvs(image, policy.encryption.key, crypto);
+  if (!encryption.ok) return encryption;
+  const cipher = createContentCipher(encryption.value.contentKey, crypto);
+  return accept(decryptedSource(source, header, cipher));
 }
 
 /** bootutil_img_hash.c: header, body and protected TLVs. */

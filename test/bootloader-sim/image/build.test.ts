@@ -1,7 +1,6 @@
 import {
   appendBehaviourCard,
   buildImage,
-  imageSourceFromBytes,
   nobleCrypto,
   parseImageHeader,
   readBehaviourCard,
@@ -10,6 +9,8 @@ import {
 } from '@brickproof/bootloader-sim';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encryptionFor } from './encrypted-image.js';
+import { strictSource } from './strict-source.js';
 
 const OPTIONS: ImageBuildOptions = {
   payload: new Uint8Array(100).fill(1),
@@ -53,6 +54,36 @@ describe('buildImage', () => {
     expect(buildImage({ ...OPTIONS, ...options }, nobleCrypto)).toMatchObject({ ok: false, code });
   });
 
+  it.each([
+    { size: 16, alignBytes: 8, keyBytes: 16 },
+    { size: 32, alignBytes: 8, keyBytes: 32 },
+    { size: 16, alignBytes: 32, keyBytes: 32 },
+  ] as const)(
+    'leaves room for two content keys of $size bytes in a trailer of $alignBytes-byte words',
+    ({ size, alignBytes, keyBytes }) => {
+      const encryption = encryptionFor({ curve: 'x25519', size });
+      const build = (sizeBytes: number, more: Partial<ImageBuildOptions>): string => {
+        const slot = { ...SLOT, alignBytes, sizeBytes };
+        const built = buildImage({ ...OPTIONS, encryption, ...more, slot }, nobleCrypto);
+        return built.ok ? 'ok' : built.code;
+      };
+      const image = buildImage({ ...OPTIONS, encryption }, nobleCrypto);
+      if (!image.ok) throw new Error(image.detail);
+      const magicBytes = Math.max(16, alignBytes);
+      const trailerBytes = 128 * 3 * alignBytes + 2 * keyBytes + 4 * alignBytes + magicBytes;
+      expect(build(image.value.byteLength + trailerBytes, {})).toBe('ok');
+      expect(build(image.value.byteLength + trailerBytes - 1, {})).toBe('build-slot-size');
+    },
+  );
+
+  it('leaves no room for content keys where images are overwritten', () => {
+    const encryption = encryptionFor({ curve: 'p256', size: 32 });
+    const image = buildImage({ ...OPTIONS, encryption }, nobleCrypto);
+    if (!image.ok) throw new Error(image.detail);
+    const slot = { ...SLOT, overwriteOnly: true, sizeBytes: image.value.byteLength + 2 * 8 + 16 };
+    expect(buildImage({ ...OPTIONS, encryption, slot }, nobleCrypto).ok).toBe(true);
+  });
+
   it('takes the largest TLV area that its size field can tell', () => {
     const customTlvs = [{ type: 0xa0, value: new Uint8Array(65_527) }];
     expect(buildImage({ ...OPTIONS, customTlvs }, nobleCrypto).ok).toBe(true);
@@ -60,11 +91,14 @@ describe('buildImage', () => {
 });
 
 describe('a behaviour card', () => {
-  function cardIn(payload: Uint8Array): BehaviourCard | undefined {
-    const image = buildImage({ ...OPTIONS, payload }, nobleCrypto);
+  function cardIn(
+    payload: Uint8Array,
+    more: Partial<ImageBuildOptions> = {},
+  ): BehaviourCard | undefined {
+    const image = buildImage({ ...OPTIONS, payload, ...more }, nobleCrypto);
     if (!image.ok) throw new Error(image.detail);
-    const source = imageSourceFromBytes(image.value);
-    const header = parseImageHeader(source);
+    const source = strictSource(image.value);
+    const header = parseImageHeader(source, { takesEncrypted: true });
     if (!header.ok) throw new Error(header.detail);
     return readBehaviourCard(source, header.value);
   }
@@ -93,6 +127,17 @@ describe('a behaviour card', () => {
       expect(cardIn(damaged)).toBeUndefined();
     }
     expect(cardIn(Uint8Array.of(...payload, 0))).toBeUndefined();
+  });
+
+  it('is found before the zeros that an encrypted image has behind its payload', () => {
+    const encryption = { ...encryptionFor({ curve: 'x25519', size: 16 }), clear: true };
+    for (let length = 0; length < 32; length += 1) {
+      const payload = appendBehaviourCard(new Uint8Array(length), { ...HEALTHY, selfTest: 'fail' });
+      expect(cardIn(payload, { encryption })?.selfTest).toBe('fail');
+      expect(cardIn(Uint8Array.of(...payload, 0))).toBeUndefined();
+      expect(cardIn(Uint8Array.of(...payload, 1), { encryption })).toBeUndefined();
+      expect(cardIn(Uint8Array.of(1, 0, 0), { encryption })).toBeUndefined();
+    }
   });
 
   it('cannot say a time that is not a whole number of milliseconds', () => {

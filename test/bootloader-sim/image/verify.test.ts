@@ -224,8 +224,20 @@ describe('verifyImage', () => {
     ],
     ['a body one byte short', 'image-tlv-magic', { header: { bodySizeBytes: 63 } }],
     ['a body beyond the end', 'image-truncated', { header: { bodySizeBytes: 1000 } }],
-    ['AES-128', 'image-flags-unsupported', { header: { flags: 0x04 } }],
-    ['AES-256', 'image-flags-unsupported', { header: { flags: 0x08 } }],
+    ['AES-128', 'image-encryption-key-missing', { header: { flags: 0x04 } }],
+    ['AES-256', 'image-encryption-key-missing', { header: { flags: 0x08 } }],
+    ['AES-128 and AES-256', 'image-encryption-flags', { header: { flags: 0x0c } }],
+    ['AES-128 and compression', 'image-flags-unsupported', { header: { flags: 0x404 } }],
+    [
+      'a content key in an image that is not encrypted',
+      'image-tlv-not-allowed',
+      {
+        unprotectedTlvs: (hash) => [
+          ...signedTlvs(hash),
+          { type: TLV.encryptedX25519, value: new Uint8Array(80) },
+        ],
+      },
+    ],
     ['compression', 'image-flags-unsupported', { header: { flags: 0x400 } }],
     ['position independence', 'image-flags-unsupported', { header: { flags: 0x01 } }],
     ['an unknown flag', 'image-flags-unsupported', { header: { flags: 0x8000_0000 } }],
