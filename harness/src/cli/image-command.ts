@@ -15,6 +15,7 @@ import {
 } from '@brickproof/bootloader-sim';
 import type {
   IMAGE_FLAG,
+  ImageEncryptionPolicy,
   ImageHeader,
   ImageSource,
   ImageSummary,
@@ -23,6 +24,7 @@ import type {
   VerifiedImage,
   Verdict,
 } from '@brickproof/bootloader-sim';
+import { readDecryptionKey } from './agreement-key-file.js';
 import { addGroup, addVerb, sizeArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
 import { FILE_BYTES_MAX, readFileBytes, readFileText } from './files.js';
@@ -51,6 +53,8 @@ interface VerifyFlags {
   readonly slotSize?: number;
   readonly securityCounter?: number;
   readonly slotAddress?: number;
+  readonly decrypt?: string;
+  readonly clear?: boolean;
 }
 
 function registerVerify(image: Command): void {
@@ -63,6 +67,8 @@ function registerVerify(image: Command): void {
     .option('-S, --slot-size <size>', 'the size of the slot', sizeArgument)
     .option('-s, --security-counter <number>', 'the lowest counter the device takes', sizeArgument)
     .option('-F, --slot-address <address>', 'where in flash the image would run', sizeArgument)
+    .option('--decrypt <file>', 'for an encrypted image: the key of the device, PEM')
+    .option('--clear', 'an image flagged as encrypted lies plain, as in a primary slot')
     .action((path: string, flags: VerifyFlags, command: Command) => {
       report(command, verify(path, flags));
     });
@@ -99,6 +105,8 @@ function verify(path: string, flags: VerifyFlags): CliOutcome {
   }
   const keys = readKeys(flags.key);
   if (!keys.ok) return failed(EXIT.usage, keys.code, keys.detail);
+  const encryption = readEncryptionPolicy(flags);
+  if (!encryption.ok) return failed(EXIT.usage, encryption.code, encryption.detail);
   const file = readFileBytes(path);
   if (!file.ok) return failed(EXIT.usage, file.code, file.detail);
   const policy = {
@@ -106,11 +114,30 @@ function verify(path: string, flags: VerifyFlags): CliOutcome {
     maxImageSizeBytes: flags.slotSize ?? FILE_BYTES_MAX,
     minimumSecurityCounter: flags.securityCounter,
     slotAddress: flags.slotAddress,
+    encryption: encryption.value,
   };
   const crypto = createNodeCrypto(nodeCrypto);
   const verified = verifyImage(imageSourceFromBytes(file.value), policy, crypto);
-  if (!verified.ok) return failed(EXIT.failed, verified.code, `${path}: ${verified.detail}`);
+  if (!verified.ok) {
+    const hint = verified.code === 'image-encryption-key-missing' ? '; name it with --decrypt' : '';
+    return failed(EXIT.failed, verified.code, `${path}: ${verified.detail}${hint}`);
+  }
   return showVerified(verified.value, flags.key);
+}
+
+type EncryptionVerdict = Verdict<
+  ImageEncryptionPolicy | undefined,
+  'key-unusable' | 'flags-contradict'
+>;
+
+function readEncryptionPolicy({ decrypt, clear = false }: VerifyFlags): EncryptionVerdict {
+  if (decrypt === undefined) return accept(clear ? { body: 'plain' } : undefined);
+  if (clear) {
+    const sentence = '--decrypt and --clear contradict each other; give one';
+    return reject('flags-contradict', sentence);
+  }
+  const key = readDecryptionKey(decrypt);
+  return key.ok ? accept({ body: 'encrypted', key: key.value }) : key;
 }
 
 function showVerified(image: VerifiedImage, keyPaths: readonly string[]): CliOutcome {
@@ -169,7 +196,13 @@ function summaryToJson(summary: ImageSummary): Record<string, JsonValue> {
   };
 }
 
-const FLAG_NAMES: readonly (keyof typeof IMAGE_FLAG)[] = ['nonBootable', 'ramLoad', 'romFixed'];
+const FLAG_NAMES: readonly (keyof typeof IMAGE_FLAG)[] = [
+  'encryptedAes128',
+  'encryptedAes256',
+  'nonBootable',
+  'ramLoad',
+  'romFixed',
+];
 
 function flagNames(header: ImageHeader): readonly string[] {
   return FLAG_NAMES.filter((flag) => hasImageFlag(header, flag));

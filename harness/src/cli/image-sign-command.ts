@@ -14,6 +14,8 @@ import {
 } from '@brickproof/bootloader-sim';
 import type {
   BuildSlot,
+  ContentKeySizeBytes,
+  ImageBuildEncryption,
   ImageBuildOptions,
   ImageBuildRejectCode,
   ImageVersion,
@@ -21,6 +23,7 @@ import type {
   Verdict,
 } from '@brickproof/bootloader-sim';
 import { loadSigningKey } from '../release/signing-key.js';
+import { readEncryptionKey } from './agreement-key-file.js';
 import { addVerb, sizeArgument } from './command-tree.js';
 import { EXIT } from './exit-status.js';
 import { readFileBytes, readFileText, writeFileBytes } from './files.js';
@@ -46,6 +49,9 @@ interface SignFlags {
   readonly loadAddr?: number;
   readonly erasedVal: 0xff | 0x00;
   readonly nonBootable?: boolean;
+  readonly encrypt?: string;
+  readonly encryptKeylen?: ContentKeySizeBytes;
+  readonly clear?: boolean;
 }
 
 const ALIGNMENTS: readonly BuildSlot['alignBytes'][] = [1, 2, 4, 8, 16, 32];
@@ -93,6 +99,16 @@ export function registerImageSignCommand(image: Command): void {
       0xff,
     )
     .option('--non-bootable', 'the image can be carried, not booted')
+    .option(
+      '-E, --encrypt <file>',
+      "encrypt for the device with this P-256 or X25519 key: its public half, or the device's own",
+    )
+    .addOption(
+      new Option('--encrypt-keylen <bits>', 'AES-128 (the default) or AES-256')
+        .choices(['128', '256'])
+        .argParser(keyLengthArgument),
+    )
+    .option('-c, --clear', 'leave the body plain: for a primary slot, which encrypts what it gives')
     .action((input: string, output: string, flags: SignFlags, command: Command) => {
       report(command, sign(input, output, flags));
     });
@@ -101,16 +117,22 @@ export function registerImageSignCommand(image: Command): void {
 function sign(input: string, output: string, flags: SignFlags): CliOutcome {
   const usage = checkFlags(flags);
   if (usage !== undefined) return failed(EXIT.usage, 'flags-contradict', usage);
-  const overwrites = checkOverwrites([input, flags.key], output);
+  const overwrites = checkOverwrites([input, flags.key, flags.encrypt], output);
   if (overwrites !== undefined) return failed(EXIT.usage, 'output-is-input', overwrites);
   const key = readKey(flags.key);
   if (!key.ok) return failed(EXIT.usage, key.code, key.detail);
+  const encryption = readEncryption(flags);
+  if (!encryption.ok) return failed(EXIT.usage, encryption.code, encryption.detail);
   const file = readFileBytes(input);
   if (!file.ok) return failed(EXIT.usage, file.code, file.detail);
   const payload = withoutHeaderRoom(file.value, flags);
   if (!payload.ok) return failed(EXIT.usage, payload.code, `${input} ${payload.detail}`);
   const crypto = createNodeCrypto(nodeCrypto);
-  const image = buildImage(buildOptions(payload.value, flags, key.value), crypto);
+  const options = {
+    ...buildOptions(payload.value, flags, key.value),
+    ...(encryption.value === undefined ? {} : { encryption: encryption.value }),
+  };
+  const image = buildImage(options, crypto);
   if (!image.ok) return failed(statusOf(image.code), image.code, image.detail);
   const written = writeFileBytes(output, image.value);
   if (!written.ok) return failed(EXIT.usage, written.code, written.detail);
@@ -148,6 +170,10 @@ function checkFlags(flags: SignFlags): string | undefined {
   if (flags.romFixed !== undefined && flags.loadAddr !== undefined) {
     return '--rom-fixed and --load-addr contradict each other; give one';
   }
+  const isAboutEncryption = flags.encryptKeylen !== undefined || flags.clear === true;
+  if (isAboutEncryption && flags.encrypt === undefined) {
+    return '--encrypt-keylen and --clear are about an encrypted image; add --encrypt';
+  }
   return undefined;
 }
 
@@ -157,6 +183,20 @@ function readKey(path: string | undefined): Verdict<SigningKey | undefined, 'key
   if (!pem.ok) return reject('key-unusable', pem.detail);
   const key = loadSigningKey(pem.value);
   return key.ok ? key : reject('key-unusable', `${path}: ${key.detail}`);
+}
+
+function readEncryption(
+  flags: SignFlags,
+): Verdict<ImageBuildEncryption | undefined, 'key-unusable'> {
+  if (flags.encrypt === undefined) return accept(undefined);
+  const key = readEncryptionKey(flags.encrypt);
+  if (!key.ok) return key;
+  return accept({
+    key: key.value,
+    contentKeySizeBytes: flags.encryptKeylen ?? 16,
+    entropy: (lengthBytes) => new Uint8Array(nodeCrypto.randomBytes(lengthBytes)),
+    clear: flags.clear === true,
+  });
 }
 
 /** Without `--pad-header` the binary was linked with room for the header, and starts with it. */
@@ -225,12 +265,16 @@ function showSigned(path: string, bytes: Uint8Array, flags: SignFlags): CliOutco
   if (!summary.ok) throw new Error(`the image that was built cannot be read: ${summary.detail}`);
   const hash = toHex(summary.value.hash);
   const version = formatImageVersion(summary.value.header.version);
-  const signed = flags.key === undefined ? 'hashed, not signed' : 'signed';
-  const text = `${path}: ${signed}, version ${version}, ${bytes.byteLength} bytes, hash ${hash}`;
-  return held(
-    { path, version, bytes: bytes.byteLength, hash, signed: flags.key !== undefined },
-    text,
-  );
+  const signed = flags.key !== undefined;
+  const encrypted = flags.encrypt !== undefined;
+  const done = `${signed ? 'signed' : 'hashed, not signed'}${encryptionWords(flags)}`;
+  const text = `${path}: ${done}, version ${version}, ${bytes.byteLength} bytes, hash ${hash}`;
+  return held({ path, version, bytes: bytes.byteLength, hash, signed, encrypted }, text);
+}
+
+function encryptionWords({ encrypt, clear }: SignFlags): string {
+  if (encrypt === undefined) return '';
+  return clear === true ? ', to be encrypted when it is swapped out' : ', encrypted';
 }
 
 function versionArgument(text: string): ImageVersion {
@@ -243,6 +287,11 @@ function alignArgument(text: string): BuildSlot['alignBytes'] {
   const align = ALIGNMENTS.find((known) => `${known}` === text);
   if (align === undefined) throw new InvalidArgumentError(`Write ${ALIGNMENTS.join(', ')}.`);
   return align;
+}
+
+function keyLengthArgument(text: string): ContentKeySizeBytes {
+  if (text !== '128' && text !== '256') throw new InvalidArgumentError('Write 128 or 256.');
+  return text === '128' ? 16 : 32;
 }
 
 function counterArgument(text: string): number | 'auto' {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -20,6 +20,7 @@ const HEADER = ['--header-size', '0x200', '--pad-header'];
 let folder: string;
 let p256: string;
 let ed25519: string;
+let x25519: string;
 let firmware: string;
 
 function path(name: string): string {
@@ -37,6 +38,7 @@ beforeAll(() => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   p256 = writeKey('p256.pem', ec.privateKey.export(pem));
   ed25519 = writeKey('ed25519.pem', generateKeyPairSync('ed25519').privateKey.export(pem));
+  x25519 = writeKey('x25519.pem', generateKeyPairSync('x25519').privateKey.export(pem));
   firmware = path('app.bin');
   writeFileSync(firmware, Buffer.alloc(10_000, 'firmware'));
 });
@@ -114,6 +116,63 @@ describe('brickproof image', () => {
     expect(codes).toEqual(['image-key-unknown', 'image-security-counter-low', 'image-too-large']);
   });
 
+  describe.each([
+    ['p256', () => p256, 'encryptedEc256'],
+    ['x25519', () => x25519, 'encryptedX25519'],
+  ] as const)('with a device key on %s', (_, deviceKey, tlvName) => {
+    it.each([
+      ['128', 'its public half', () => publicHalf(deviceKey())],
+      ['256', 'the key itself', deviceKey],
+    ])('encrypts with AES-%s and %s what it then verifies and shows', async (bits, _half, key) => {
+      const flags = ['--key', ed25519, '--encrypt-keylen', bits, '--encrypt', key()];
+      const signed = await sign('encrypted.bin', ...HEADER, ...flags);
+      expect(signed).toMatchObject({ status: 0, stderr: '' });
+      expect(signed.stdout).toContain('signed, encrypted');
+      expect(readFileSync(path('encrypted.bin')).includes('firmwarefirmware')).toBe(false);
+      const verify = ['image', 'verify', path('encrypted.bin'), '--key', ed25519, '--json'];
+      const verified = await runCli([...verify, '--decrypt', deviceKey()]);
+      const answer: unknown = JSON.parse(verified.stdout);
+      expect(answer).toMatchObject({ ok: true, flags: [`encryptedAes${bits}`] });
+      const shown = await runCli(['image', 'show', path('encrypted.bin'), '--json']);
+      const { tlvs } = JSON.parse(shown.stdout) as { tlvs: readonly { name: string }[] };
+      expect(tlvs.map(({ name }) => name)).toEqual(['sha256', 'keyHash', 'ed25519', tlvName]);
+    });
+
+    it('leaves the body plain for a primary slot', async () => {
+      const flags = [...HEADER, '--key', ed25519, '--encrypt', deviceKey(), '--clear'];
+      expect(await sign('clear.bin', ...flags)).toMatchObject({ status: 0 });
+      expect(readFileSync(path('clear.bin')).includes('firmwarefirmware')).toBe(true);
+      const verify = ['image', 'verify', path('clear.bin'), '--key', ed25519, '--json'];
+      expect(await runCli([...verify, '--clear'])).toMatchObject({ status: 0 });
+      const encrypted = await runCli([...verify, '--decrypt', deviceKey()]);
+      expect(JSON.parse(encrypted.stdout)).toMatchObject({ code: 'image-hash-mismatch' });
+    });
+
+    it('encrypts each time with other keys', async () => {
+      const flags = [...HEADER, '--key', ed25519, '--encrypt', deviceKey()];
+      const bodies = [];
+      for (let run = 0; run < 2; run += 1) {
+        await sign('again.bin', ...flags);
+        bodies.push(readFileSync(path('again.bin')).subarray(512, 10_000).toString('hex'));
+      }
+      expect(new Set(bodies).size).toBe(2);
+    });
+
+    it('refuses without the key of the device, or with another one, and says which', async () => {
+      await sign('encrypted.bin', ...HEADER, '--key', ed25519, '--encrypt', deviceKey());
+      const verify = ['image', 'verify', path('encrypted.bin'), '--key', ed25519];
+      const without = await runCli(verify);
+      expect(without).toMatchObject({ status: 1, stdout: '' });
+      expect(without.stderr).toMatch(/^brickproof: [^\n]+--decrypt\n$/);
+      const codes: string[] = [];
+      for (const flags of [[], ['--decrypt', otherDeviceKey(deviceKey())]]) {
+        const run = await runCli([...verify, ...flags, '--json']);
+        codes.push((JSON.parse(run.stdout) as { readonly code: string }).code);
+      }
+      expect(codes).toEqual(['image-encryption-key-missing', 'image-encryption-tag']);
+    });
+  });
+
   it('does not write an image that does not fit its slot', async () => {
     const run = await sign('large.bin', ...HEADER, '--key', p256, '--slot-size', '8KiB');
     expect(run).toMatchObject({ status: 1, stdout: '' });
@@ -127,19 +186,23 @@ describe('brickproof image', () => {
     ['a link to it', () => 'own-link.bin'],
     ['its second name', () => 'own-name.bin'],
     ['the key', () => 'own.pem'],
+    ['the key of the device', () => 'own-device.pem'],
   ])('does not write over %s', async (_, output) => {
     for (const name of ['own-link.bin', 'own-name.bin']) rmSync(path(name), { force: true });
     copyFileSync(firmware, path('own.bin'));
     copyFileSync(p256, path('own.pem'));
+    copyFileSync(x25519, path('own-device.pem'));
     symlinkSync(path('own.bin'), path('own-link.bin'));
     linkSync(path('own.bin'), path('own-name.bin'));
-    const flags = [...HEADER, '--version', '1.0.0', '--key', path('own.pem')];
+    const keys = ['--key', path('own.pem'), '--encrypt', path('own-device.pem')];
+    const flags = [...HEADER, '--version', '1.0.0', ...keys];
     const to = `${folder}/${output()}`;
     const run = await runCli(['image', 'sign', path('own.bin'), to, ...flags, '--json']);
     expect(run).toMatchObject({ status: 2, stderr: '' });
     expect(JSON.parse(run.stdout)).toMatchObject({ ok: false, code: 'output-is-input' });
     expect(readFileSync(path('own.bin')).equals(readFileSync(firmware))).toBe(true);
     expect(readFileSync(path('own.pem')).equals(readFileSync(p256))).toBe(true);
+    expect(readFileSync(path('own-device.pem')).equals(readFileSync(x25519))).toBe(true);
   });
 
   it.each([
@@ -151,6 +214,11 @@ describe('brickproof image', () => {
     ['two addresses', [...HEADER, '--rom-fixed', '0x1000', '--load-addr', '0x2000']],
     ['a key that is not there', [...HEADER, '--key', '/no/such.pem']],
     ['no header size', []],
+    ['a device key that is not there', [...HEADER, '--encrypt', '/no/such.pem']],
+    ['a device key that is none', [...HEADER, '--encrypt', '/dev/null']],
+    ['a key length that is none', [...HEADER, '--encrypt', 'key.pem', '--encrypt-keylen', '192']],
+    ['a key length without a device key', [...HEADER, '--encrypt-keylen', '256']],
+    ['a plain body without a device key', [...HEADER, '--clear']],
   ])('ends with 2, one line and no file for %s', async (_, flags) => {
     const run = await sign('none.bin', ...flags);
     expect(run).toMatchObject({ status: 2, stdout: '' });
@@ -161,6 +229,9 @@ describe('brickproof image', () => {
   it.each([
     ['a key that is no key', () => ['image', 'verify', firmware, '--key', firmware]],
     ['no key', () => ['image', 'verify', firmware]],
+    ['a device key that only signs', () => verifyWith('--decrypt', ed25519)],
+    ['a device key that is only the public half', () => verifyWith('--decrypt', publicHalf(p256))],
+    ['a body both plain and encrypted', () => verifyWith('--decrypt', p256, '--clear')],
     ['a file that is not there', () => ['image', 'show', path('nothing.bin')]],
     ['a place that cannot be written', () => signTo('/no/such/folder/out.bin')],
   ])('ends with 2 and one line for %s', async (_, args) => {
@@ -169,6 +240,25 @@ describe('brickproof image', () => {
     expect(run.stderr).toMatch(/^brickproof: [^\n]+\n$/);
   });
 });
+
+function verifyWith(...flags: readonly string[]): readonly string[] {
+  return ['image', 'verify', firmware, '--key', p256, ...flags];
+}
+
+/** The file of the public half of a key. */
+function publicHalf(keyPath: string): string {
+  const pem = createPublicKey(readFileSync(keyPath)).export({ format: 'pem', type: 'spki' });
+  return writeKey(`public-${basename(keyPath)}`, pem);
+}
+
+/** The file of another key of the same kind. */
+function otherDeviceKey(keyPath: string): string {
+  const isP256 = keyPath === p256;
+  const pair = isP256
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    : generateKeyPairSync('x25519');
+  return writeKey('other-device.pem', pair.privateKey.export({ format: 'pem', type: 'pkcs8' }));
+}
 
 function signTo(output: string): readonly string[] {
   return ['image', 'sign', firmware, output, '--version', '1.0.0', ...HEADER];
