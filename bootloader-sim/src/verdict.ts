@@ -36,6 +36,7 @@ export type ImageRejectCode =
   | 'image-encryption-tlv-duplicate'
   | 'image-encryption-tlv-size'
   | 'image-encryption-key-kind'
+  | 'image-encryption-key-size'
   | 'image-encryption-point'
   | 'image-encryption-tag'
   | 'image-hash-missing'

@@ -2,7 +2,7 @@ import { DONE, reject, type Verdict } from '../verdict.js';
 import { readImageExtent } from '../image/claims.js';
 import { copyRegion } from './copy-region.js';
 import { inOrder } from './in-order.js';
-import { eraseRange, sectorOffset } from './swap-algorithm.js';
+import { eraseRange, loadContentKey, sectorOffset } from './swap-algorithm.js';
 import { trailerFirstSectorOffset } from './swap-trailer.js';
 import { writeTrailerMagic } from './trailer.js';
 import type { UpgradeImage } from './upgrade-image.js';
@@ -25,6 +25,7 @@ export function copyImage(image: UpgradeImage): Verdict<void> {
   const trailerOffset = trailerFirstSectorOffset(primary, image.format);
   const range = { from: secondary, fromOffset: image.secondaryOffset, to: primary, toOffset: 0 };
   return inOrder(
+    () => loadContentKey(image, 1),
     () => eraseRange(primary, 0, sizeBytes.image),
     () => eraseRange(primary, trailerOffset, primary.sizeBytes - trailerOffset),
     () => {

@@ -1,6 +1,7 @@
 import type { FlashArea } from '../flash/flash-area.js';
-import { tlvOffset } from '../image/header.js';
-import { DONE, type Verdict } from '../verdict.js';
+import type { ContentCipher } from '../crypto/content-cipher.js';
+import { tlvOffset, type ImageHeader } from '../image/header.js';
+import { DONE, accept, type Verdict } from '../verdict.js';
 import type { UpgradeImage } from './upgrade-image.js';
 
 /** Bytes that are read and written at a time (loader.c, BUF_SZ). */
@@ -23,29 +24,39 @@ export interface CopyRange {
  * other areas, and within one, bytes are only copied.
  */
 export function copyRegion(image: UpgradeImage, range: CopyRange): Verdict<void> {
+  const transform = bodyTransform(image, range);
+  if (!transform.ok) return transform;
   const { from, to, fromOffset, toOffset, sizeBytes } = range;
-  const transform = cipherFor(image, range);
   for (let done = 0; done < sizeBytes; done += COPY_CHUNK_BYTES) {
     const length = Math.min(COPY_CHUNK_BYTES, sizeBytes - done);
     const bytes = from.read(fromOffset + done, length);
-    const written = to.write(toOffset + done, transform?.(done, bytes) ?? bytes);
+    const written = to.write(toOffset + done, transform.value?.(done, bytes) ?? bytes);
     if (!written.ok) return written;
   }
   return DONE;
 }
 
-/** What changes the bytes at a distance into the range on their way; undefined when nothing does. */
-function cipherFor(
-  image: UpgradeImage,
-  range: CopyRange,
-): ((done: number, bytes: Uint8Array) => Uint8Array) | undefined {
+/** Changes the bytes that lie at a distance into a range. */
+type BodyTransform = (done: number, bytes: Uint8Array) => Uint8Array;
+
+/** What changes bytes on their way; undefined when nothing does. */
+function bodyTransform(image: UpgradeImage, range: CopyRange): Verdict<BodyTransform | undefined> {
   const entersPrimary = range.to === image.primary;
-  if ((range.from === image.primary) === entersPrimary) return undefined;
+  if ((range.from === image.primary) === entersPrimary) return accept(undefined);
   const slot = entersPrimary ? 1 : 0;
   const { header } = image.headers[slot];
-  const cipher = image.cipher(slot);
-  if (header === undefined || cipher === undefined) return undefined;
-  const imageOffset = range.toOffset - (range.shiftBytes ?? 0);
+  const cipher = image.bodyCipher(slot);
+  if (!cipher.ok) return cipher;
+  if (header === undefined || cipher.value === undefined) return accept(undefined);
+  return accept(transformBody(header, cipher.value, range.toOffset - (range.shiftBytes ?? 0)));
+}
+
+/** Header and TLVs go through as they are. */
+function transformBody(
+  header: ImageHeader,
+  cipher: ContentCipher,
+  imageOffset: number,
+): BodyTransform {
   const bodyStart = header.headerSizeBytes;
   const bodyEnd = tlvOffset(header);
   return (done, bytes) => {

@@ -4,6 +4,7 @@ import { DONE, accept, type Verdict } from '../verdict.js';
 import { copyImage } from './copy-image.js';
 import { inOrder } from './in-order.js';
 import {
+  loadContentKey,
   readContentKeys,
   readInterruptedSwapSize,
   refuseForRoom,
@@ -81,7 +82,10 @@ function swapImages(image: UpgradeImage, algorithm: SwapAlgorithm): Verdict<void
     const max = algorithm.maxImageSizeBytes(image.slots, image.environment);
     if (sizeBytes > max) return refuseForRoom(image, sizeBytes, max);
     status.swapSizeBytes = sizeBytes;
-    const keys = image.loadContentKeys();
+    const keys = inOrder(
+      () => loadContentKey(image, 0),
+      () => loadContentKey(image, 1),
+    );
     if (!keys.ok) return keys;
   } else {
     status.swapSizeBytes = readInterruptedSwapSize(image);

@@ -2,7 +2,7 @@ import { compareImageVersions } from '../image/version.js';
 import type { VerifiedImage } from '../image/verify.js';
 import type { ImageRejectCode, Verdict } from '../verdict.js';
 import { completeSwap } from './perform-upgrade.js';
-import { readSlotHeader, type SlotHeader } from './slot-header.js';
+import type { SlotHeader } from './slot-header.js';
 import {
   eraseTrailerOf,
   isRevert,
@@ -57,7 +57,7 @@ export function verifyPrimary(
 /** Reads both headers, as they lie when no swap is under way. */
 function readHeaders(image: UpgradeImage, method: UpgradeMethod): void {
   image.status = resetStatus(method.algorithm?.firstOperation);
-  image.headers = [readSlotHeader(image.primary, 0), readSecondaryHeader(image)];
+  image.headers = [image.readHeader(image.primary, 0), readSecondaryHeader(image)];
 }
 
 /**
@@ -67,12 +67,12 @@ function readHeaders(image: UpgradeImage, method: UpgradeMethod): void {
  */
 function readSecondaryHeader(image: UpgradeImage): SlotHeader {
   const { secondary, sectorSizeBytes } = image;
-  if (image.strategy !== 'swap-using-offset') return readSlotHeader(secondary, 0);
+  if (image.strategy !== 'swap-using-offset') return image.readHeader(secondary, 0);
   const expected = isRevert(image) ? 0 : sectorSizeBytes;
-  const header = readSlotHeader(secondary, expected);
+  const header = image.readHeader(secondary, expected);
   image.secondaryOffset = expected;
   if (header.hasMagic) return header;
-  const other = readSlotHeader(secondary, sectorSizeBytes - expected);
+  const other = image.readHeader(secondary, sectorSizeBytes - expected);
   if (!other.hasMagic) return header;
   image.secondaryOffset = sectorSizeBytes - expected;
   return other;
@@ -93,7 +93,7 @@ function readStatus(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
     const swapSize = readInterruptedSwapSize(image);
     const read = (slot: 0 | 1): SlotHeader => {
       const { area: where, offset } = algorithm.headerPlace(image, slot, swapSize);
-      return readSlotHeader(where, offset);
+      return image.readHeader(where, offset);
     };
     image.headers = [read(0), read(1)];
   } else {
@@ -185,7 +185,7 @@ function clearLeftTrailer(image: UpgradeImage, method: UpgradeMethod): void {
 function isInWrongSector(image: UpgradeImage, asked: SwapType): boolean {
   if (image.strategy !== 'swap-using-offset') return false;
   if (asked !== 'test' && asked !== 'permanent') return false;
-  return readSlotHeader(image.secondary, 0).hasMagic;
+  return image.readHeader(image.secondary, 0).hasMagic;
 }
 
 function isDowngrade(image: UpgradeImage): boolean {

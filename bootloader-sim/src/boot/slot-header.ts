@@ -3,6 +3,7 @@ import {
   IMAGE_HEADER_SIZE_BYTES,
   IMAGE_MAGIC,
   decodeImageHeader,
+  type HeaderRules,
   type ImageHeader,
 } from '../image/header.js';
 import { readUint32 } from '../image/little-endian.js';
@@ -20,12 +21,16 @@ export interface SlotHeader {
 const MAGIC_SIZE_BYTES = 4;
 
 /** Reads what lies at an offset of a slot, without judging it. */
-export function readSlotHeader(area: FlashArea, offset: number): SlotHeader {
+export function readSlotHeader(
+  area: FlashArea,
+  offset: number,
+  rules: HeaderRules = {},
+): SlotHeader {
   if (offset + IMAGE_HEADER_SIZE_BYTES > area.sizeBytes) {
     return { hasMagic: false, isErased: false, header: undefined };
   }
   const bytes = area.read(offset, IMAGE_HEADER_SIZE_BYTES);
-  const decoded = decodeImageHeader(bytes);
+  const decoded = decodeImageHeader(bytes, rules);
   return {
     hasMagic: readUint32(bytes, 0) === IMAGE_MAGIC,
     isErased: bytes.subarray(0, MAGIC_SIZE_BYTES).every((byte) => byte === area.erasedValue),

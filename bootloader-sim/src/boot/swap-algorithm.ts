@@ -1,4 +1,6 @@
 import type { FlashArea } from '../flash/flash-area.js';
+import { readImageEncryption } from '../image/encryption.js';
+import { contentKeySizeBytes } from '../image/header.js';
 import { DONE, reject, type Verdict } from '../verdict.js';
 import { contentKeyOffset, eraseTrailer, readSwapSize, writeSwapSize } from './swap-trailer.js';
 import { scratchTrailerSizeBytes, trailerSizeBytes } from './swap-trailer.js';
@@ -17,6 +19,7 @@ import {
 } from './trailer.js';
 import type { HeaderPlace, UpgradeImage } from './upgrade-image.js';
 import type { BootLayout, SlotPair } from './upgrade-strategy.js';
+import { imageSourceOf } from './verify-slot.js';
 
 /** One way of swapping two images sector by sector. */
 export interface SwapAlgorithm {
@@ -149,14 +152,17 @@ const NO_KEY_BYTE = 0xff;
 
 /** Keeps both content keys (boot_write_enc_keys). */
 export function writeContentKeys(image: UpgradeImage, area: FlashArea): Verdict<void> {
-  const { format, contentKeys } = image;
+  const { format } = image;
   if (format.keySlotSizeBytes === 0) return DONE;
+  const write = (slot: 0 | 1): Verdict<void> => {
+    const words = new Uint8Array(format.keySlotSizeBytes).fill(NO_KEY_BYTE);
+    const key = image.contentKey(slot);
+    if (key !== undefined) words.set(key);
+    return area.write(contentKeyOffset(area, format, slot), words);
+  };
   return inOrder(
-    ...contentKeys.map((key, slot) => () => {
-      const words = new Uint8Array(format.keySlotSizeBytes).fill(NO_KEY_BYTE);
-      if (key !== undefined) words.set(key);
-      return area.write(contentKeyOffset(area, format, slot), words);
-    }),
+    () => write(0),
+    () => write(1),
   );
 }
 
@@ -165,11 +171,27 @@ export function readContentKeys(image: UpgradeImage, area: FlashArea): void {
   const { format } = image;
   const size = image.environment.encryptionKeySizeBytes;
   if (size === undefined) return;
-  const read = (slot: number): Uint8Array | undefined => {
+  for (const slot of [0, 1] as const) {
     const words = area.read(contentKeyOffset(area, format, slot), format.keySlotSizeBytes);
-    return words.every((byte) => byte === NO_KEY_BYTE) ? undefined : words.slice(0, size);
-  };
-  image.contentKeys = [read(0), read(1)];
+    const isThere = words.some((byte) => byte !== NO_KEY_BYTE);
+    image.setContentKey(slot, isThere ? words.slice(0, size) : undefined);
+  }
+}
+
+/**
+ * Unwraps the key of a slot's image; none where it is not encrypted (encrypted.c, boot_enc_load).
+ * Refuses as `readImageEncryption`.
+ */
+export function loadContentKey(image: UpgradeImage, slot: 0 | 1): Verdict<void> {
+  const { header } = image.headers[slot];
+  const { decryptionKey, crypto } = image.environment;
+  image.setContentKey(slot, undefined);
+  if (header === undefined || contentKeySizeBytes(header) === undefined) return DONE;
+  if (decryptionKey === undefined) return DONE;
+  const encryption = readImageEncryption(imageSourceOf(image, slot), header, decryptionKey, crypto);
+  if (!encryption.ok) return encryption;
+  image.setContentKey(slot, encryption.value.contentKey);
+  return DONE;
 }
 
 /** Erases the trailer of a slot, or says why it could not. */

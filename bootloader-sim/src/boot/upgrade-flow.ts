@@ -21,10 +21,10 @@ import {
  * are held to what images need of each other, then carried out; in the end every primary image is
  * verified. Throws only what the flash throws. Refuses `boot-no-image`.
  */
-export function bootUpgrading(
-  environment: BootEnvironment,
-  method: UpgradeMethod,
-): Verdict<BootOutcome> {
+export function bootUpgrading(asked: BootEnvironment, method: UpgradeMethod): Verdict<BootOutcome> {
+  const keySize =
+    asked.encryptionKeySizeBytes ?? (asked.decryptionKey === undefined ? undefined : 16);
+  const environment = { ...asked, encryptionKeySizeBytes: keySize, log: asked.log.bind(asked) };
   const format = trailerFormat(method.name, environment);
   const images = environment.images.map(
     (slots, index) =>

@@ -1,17 +1,13 @@
 import type { FlashArea } from '../flash/flash-area.js';
-import { DONE, type Verdict } from '../verdict.js';
+import { createContentCipher, type ContentCipher } from '../crypto/content-cipher.js';
+import { contentKeySizeBytes } from '../image/header.js';
+import { accept, reject, type Verdict } from '../verdict.js';
 import type { VerifiedImage } from '../image/verify.js';
-import type { SlotHeader } from './slot-header.js';
+import { readSlotHeader, type SlotHeader } from './slot-header.js';
 import { resetStatus, type SwapStatus } from './swap-status.js';
 import type { SwapType } from './trailer.js';
 import type { BootEnvironment, SlotPair, StrategyName } from './upgrade-strategy.js';
 import type { TrailerFormat } from './swap-trailer.js';
-
-/** Encrypts and decrypts parts of an image's body. */
-export interface BodyCipher {
-  /** The same number of bytes, encrypted or decrypted; the offset counts from the body's start. */
-  apply(offset: number, bytes: Uint8Array): Uint8Array;
-}
 
 /** Where an image header lies: its own slot, the other one, or the scratch area. */
 export interface HeaderPlace {
@@ -42,13 +38,7 @@ export class UpgradeImage {
   secondaryOffset = 0;
   /** Known once the image's size was read, which is before anything of it was moved. */
   unprotectedTlvSizes: [primary: number, secondary: number] = [0, 0];
-  /** The keys that the bodies are encrypted with outside of the primary slot. */
-  contentKeys: [primary: Uint8Array | undefined, secondary: Uint8Array | undefined] = [
-    undefined,
-    undefined,
-  ];
-  /** What encrypts and decrypts with these keys. */
-  bodyCiphers: readonly [BodyCipher | undefined, BodyCipher | undefined] = [undefined, undefined];
+  readonly #contentKeys = new Map<number, Uint8Array>();
   status: SwapStatus = resetStatus();
   decision: UpgradeDecision = 'none';
   /** A swap that was cut short has been completed in this boot. */
@@ -84,14 +74,35 @@ export class UpgradeImage {
     return this.primary.sectors[0]?.sizeBytes ?? this.primary.sizeBytes;
   }
 
-  /** What the body of a slot's image is encrypted with; undefined when it is not. */
-  cipher(slot: 0 | 1): BodyCipher | undefined {
-    return this.bodyCiphers[slot];
+  /** Reads what lies at an offset of an area, without judging it. */
+  readHeader(area: FlashArea, offset: number): SlotHeader {
+    return readSlotHeader(area, offset, {
+      takesEncrypted: this.environment.decryptionKey !== undefined,
+    });
   }
 
-  /** Unwraps the keys of both images, where they are encrypted. */
-  loadContentKeys(): Verdict<void> {
-    return DONE;
+  /** The key that a slot's body is encrypted with, as far as it is known. */
+  contentKey(slot: 0 | 1): Uint8Array | undefined {
+    return this.#contentKeys.get(slot);
+  }
+
+  setContentKey(slot: 0 | 1, key: Uint8Array | undefined): void {
+    if (key === undefined) this.#contentKeys.delete(slot);
+    else this.#contentKeys.set(slot, key);
+  }
+
+  /**
+   * What encrypts the body of a slot's image where it leaves the primary slot, and decrypts it
+   * where it enters; undefined when the image is not encrypted. Refuses
+   * `image-encryption-key-missing`.
+   */
+  bodyCipher(slot: 0 | 1): Verdict<ContentCipher | undefined> {
+    const { header } = this.headers[slot];
+    if (header === undefined || contentKeySizeBytes(header) === undefined) return accept(undefined);
+    const key = this.#contentKeys.get(slot);
+    return key === undefined
+      ? reject('image-encryption-key-missing', 'the key of an encrypted image is not known')
+      : accept(createContentCipher(key, this.environment.crypto));
   }
 
   log(level: 'error' | 'warning' | 'info', text: string): void {

@@ -1,4 +1,4 @@
-import type { CryptoProvider, VerificationKey } from '../crypto/crypto-provider.js';
+import type { AgreementKey, CryptoProvider, VerificationKey } from '../crypto/crypto-provider.js';
 import type { FlashArea } from '../flash/flash-area.js';
 import type { SecurityCounters } from '../flash/otp-counters.js';
 import type { VerifiedImage } from '../image/verify.js';
@@ -30,7 +30,10 @@ export interface BootSettings {
    * many as the largest slot has, which is what Zephyr's CONFIG_BOOT_MAX_IMG_SECTORS_AUTO does.
    */
   readonly maxImageSectors?: number | undefined;
-  /** The trailer has room for two content keys of this size (MCUBOOT_ENC_IMAGES). */
+  /**
+   * The trailer has room for two content keys of this size (MCUBOOT_ENC_IMAGES, MCUBOOT_AES_256).
+   * 16 when absent from a bootloader that has a decryption key.
+   */
   readonly encryptionKeySizeBytes?: 16 | 32 | undefined;
   /** `version` when absent. Direct-xip chooses by version and knows nothing else. */
   readonly downgradePrevention?: DowngradePrevention | undefined;
@@ -50,6 +53,8 @@ export interface BootLayout extends BootSettings {
 export interface BootEnvironment extends BootLayout {
   readonly keys: readonly VerificationKey[];
   readonly crypto: CryptoProvider;
+  /** What content keys are wrapped for; without it, encrypted images are refused. */
+  readonly decryptionKey?: AgreementKey | undefined;
   /** One counter for each image. Absent: the board has none, and images need not carry one. */
   readonly counters: SecurityCounters | undefined;
   log(level: BootLogLevel, text: string): void;

@@ -1,7 +1,8 @@
 import { offsetImageSource } from '../image/image-source.js';
 import type { ImageSource } from '../image/image-source.js';
-import { verifyImage, type VerifiedImage } from '../image/verify.js';
-import { reject, type ImageRejectCode, type Verdict } from '../verdict.js';
+import { contentKeySizeBytes } from '../image/header.js';
+import { verifyImage, type ImageEncryptionPolicy, type VerifiedImage } from '../image/verify.js';
+import { reject, type ImageRejectCode, type Rejected, type Verdict } from '../verdict.js';
 import type { UpgradeImage } from './upgrade-image.js';
 import { slotName } from './upgrade-strategy.js';
 
@@ -11,6 +12,33 @@ export function imageSourceOf(image: UpgradeImage, slot: 0 | 1): ImageSource {
   return slot === 1 && image.secondaryOffset > 0
     ? offsetImageSource(area, image.secondaryOffset)
     : area;
+}
+
+/** An image lies encrypted everywhere but in the primary slot. */
+function encryptionOf(image: UpgradeImage, slot: 0 | 1): ImageEncryptionPolicy | undefined {
+  const { decryptionKey: key } = image.environment;
+  if (key === undefined) return undefined;
+  return slot === 0 ? { body: 'plain' } : { body: 'encrypted', key };
+}
+
+/** What is refused without looking at the image. */
+function refuseUnseen(image: UpgradeImage, slot: 0 | 1): Rejected<ImageRejectCode> | undefined {
+  if (image.headers[slot].isErased) return reject('image-bad-magic', 'the slot is empty');
+  if (image.environment.decryptionKey === undefined || !hasOtherKeySize(image, slot)) {
+    return undefined;
+  }
+  const size = image.environment.encryptionKeySizeBytes ?? 0;
+  return reject(
+    'image-encryption-key-size',
+    `this bootloader takes images that are encrypted with ${size * 8} bits`,
+  );
+}
+
+/** A trailer has room for keys of one size only, so that images with others cannot be swapped. */
+function hasOtherKeySize(image: UpgradeImage, slot: 0 | 1): boolean {
+  const { header } = image.headers[slot];
+  const size = header && contentKeySizeBytes(header);
+  return size !== undefined && size !== image.environment.encryptionKeySizeBytes;
 }
 
 /**
@@ -23,18 +51,19 @@ export function verifySlot(
   maxImageSizeBytes: number,
 ): Verdict<VerifiedImage, ImageRejectCode> {
   const { environment, primary, index } = image;
-  const verified = image.headers[slot].isErased
-    ? reject('image-bad-magic', 'the slot is empty')
-    : verifyImage(
-        imageSourceOf(image, slot),
-        {
-          keys: environment.keys,
-          maxImageSizeBytes,
-          minimumSecurityCounter: environment.counters?.read(index),
-          slotAddress: primary.flashOffset,
-        },
-        environment.crypto,
-      );
+  const verified =
+    refuseUnseen(image, slot) ??
+    verifyImage(
+      imageSourceOf(image, slot),
+      {
+        keys: environment.keys,
+        maxImageSizeBytes,
+        minimumSecurityCounter: environment.counters?.read(index),
+        slotAddress: primary.flashOffset,
+        encryption: encryptionOf(image, slot),
+      },
+      environment.crypto,
+    );
   if (verified.ok) return verified;
   if (verified.code === 'image-load-address') {
     image.log(

@@ -37,7 +37,7 @@ export interface ImageClaims {
 
 /** Reads what an image claims, without verifying it. Refuses as header and TLVs are refused. */
 export function readImageClaims(source: ImageSource): Verdict<ImageClaims, ImageRejectCode> {
-  const header = parseImageHeader(source);
+  const header = parseImageHeader(source, { takesEncrypted: true });
   if (!header.ok) return header;
   const tlvs = parseImageTlvs(source, header.value);
   if (!tlvs.ok) return tlvs;
