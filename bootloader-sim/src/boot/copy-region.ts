@@ -27,6 +27,10 @@ export function copyRegion(image: UpgradeImage, range: CopyRange): Verdict<void>
   const transform = bodyTransform(image, range);
   if (!transform.ok) return transform;
   const { from, to, fromOffset, toOffset, sizeBytes } = range;
+  if (transform.value === undefined) {
+    const sectors = { fromOffset, toOffset, lengthBytes: sizeBytes, chunkBytes: COPY_CHUNK_BYTES };
+    if (to.copySectorsFrom?.(from, sectors) === true) return DONE;
+  }
   for (let done = 0; done < sizeBytes; done += COPY_CHUNK_BYTES) {
     const length = Math.min(COPY_CHUNK_BYTES, sizeBytes - done);
     const bytes = from.read(fromOffset + done, length);

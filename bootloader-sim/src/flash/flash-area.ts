@@ -1,5 +1,6 @@
 import type { ImageSource } from '../image/image-source.js';
 import type { FlashRejectCode, Verdict } from '../verdict.js';
+import type { SectorCopy } from './nor-flash.js';
 
 /** One erase unit. The offset counts from the start of what holds it: the flash, or an area. */
 export interface FlashSector {
@@ -23,4 +24,9 @@ export interface FlashArea extends ImageSource {
   write(offset: number, data: Uint8Array): Verdict<void, FlashRejectCode>;
   /** Erases whole sectors; the range must start and end on sector boundaries. */
   erase(offset: number, lengthBytes: number): Verdict<void, FlashRejectCode>;
+  /**
+   * Copies whole sectors from an area of the same flash onto erased ones, where that can be done
+   * without moving bytes; false when it cannot, with nothing done. It is what `write` would do.
+   */
+  copySectorsFrom?(source: FlashArea, range: SectorCopy): boolean;
 }

@@ -1,6 +1,6 @@
 import { accept, reject, type FlashRejectCode, type Verdict } from '../verdict.js';
 import type { FlashArea, FlashSector } from './flash-area.js';
-import type { NorFlash } from './nor-flash.js';
+import type { NorFlash, SectorCopy } from './nor-flash.js';
 
 /** The most areas a flash map names. */
 export const FLASH_AREAS_MAX = 32;
@@ -102,6 +102,19 @@ class NorFlashArea implements FlashArea {
   erase(offset: number, lengthBytes: number): Verdict<void, FlashRejectCode> {
     if (!this.#inside(offset, lengthBytes)) return this.#outOfBounds('erase', offset, lengthBytes);
     return this.#flash.erase(this.flashOffset + offset, lengthBytes);
+  }
+
+  copySectorsFrom(source: FlashArea, range: SectorCopy): boolean {
+    if (!(source instanceof NorFlashArea) || source.#flash !== this.#flash) return false;
+    const { fromOffset, toOffset, lengthBytes } = range;
+    if (!source.#inside(fromOffset, lengthBytes) || !this.#inside(toOffset, lengthBytes)) {
+      return false;
+    }
+    return this.#flash.copySectors({
+      ...range,
+      fromOffset: source.flashOffset + fromOffset,
+      toOffset: this.flashOffset + toOffset,
+    });
   }
 
   #inside(offset: number, lengthBytes: number): boolean {

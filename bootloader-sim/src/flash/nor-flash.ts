@@ -24,6 +24,14 @@ export interface FlashStatistics {
   readonly bytesErased: number;
 }
 
+/** A range of sectors to be copied, as if in chunks of so many bytes. */
+export interface SectorCopy {
+  readonly fromOffset: number;
+  readonly toOffset: number;
+  readonly lengthBytes: number;
+  readonly chunkBytes: number;
+}
+
 const NO_OPTIONS = {};
 
 /**
@@ -175,6 +183,34 @@ export class NorFlash {
     return endInterrupted(operation, interruption);
   }
 
+  /**
+   * Copies whole sectors onto erased ones of the same sizes by sharing what they hold. It counts as
+   * the writes of so many chunks that it stands for. False, with nothing done, where that cannot be:
+   * for other ranges, for cells that are not stable, and while somebody watches each write.
+   */
+  copySectors(range: SectorCopy): boolean {
+    const { fromOffset, toOffset, lengthBytes, chunkBytes } = range;
+    if (this.#watcher !== undefined || lengthBytes === 0) return false;
+    if (!this.#inside(fromOffset, lengthBytes) || !this.#inside(toOffset, lengthBytes))
+      return false;
+    const pairs: (readonly [from: number, to: number])[] = [];
+    for (let done = 0; done < lengthBytes;) {
+      const from = this.#wholeSector(fromOffset + done, lengthBytes - done);
+      const to = this.#wholeSector(toOffset + done, lengthBytes - done);
+      if (from === undefined || to === undefined || !this.#canShare(from, to)) return false;
+      pairs.push([from, to]);
+      done += this.#contents(from).bytes.byteLength;
+    }
+    for (const [from, to] of pairs) this.#share(from, to);
+    const chunks = Math.ceil(lengthBytes / chunkBytes);
+    this.#operationCount += chunks;
+    this.#reads += chunks;
+    this.#writes += chunks;
+    this.#bytesRead += lengthBytes;
+    this.#bytesWritten += lengthBytes;
+    return true;
+  }
+
   /** Erases the sectors of a range that starts and ends on sector boundaries, one by one. */
   erase(offset: number, lengthBytes: number): Verdict<void, FlashRejectCode> {
     if (!this.#inside(offset, lengthBytes)) {
@@ -320,6 +356,28 @@ export class NorFlash {
       position = sectorStart + end;
     }
     return undefined;
+  }
+
+  /** The sector that starts at an offset and is no longer than so many bytes. */
+  #wholeSector(offset: number, lengthBytes: number): number | undefined {
+    const index = this.geometry.sectorIndexAt(offset);
+    const fits = this.#contents(index).bytes.byteLength <= lengthBytes;
+    return fits && this.#sectorStart(index) === offset ? index : undefined;
+  }
+
+  #canShare(from: number, to: number): boolean {
+    const source = this.#contents(from);
+    const erased = this.geometry.erasedContents(to);
+    const isSameSize = source.bytes.byteLength === erased.bytes.byteLength;
+    return isSameSize && source.unstable === undefined && this.#contents(to) === erased;
+  }
+
+  #share(from: number, to: number): void {
+    const { bytes } = this.#contents(from);
+    const programmed = new Uint8Array(this.#contents(to).programmed.byteLength).fill(0xff);
+    this.#owned.delete(from);
+    this.#owned.delete(to);
+    this.#sectors[to] = { bytes, programmed, unstable: undefined };
   }
 
   #own(index: number): SectorContents {

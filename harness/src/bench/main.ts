@@ -5,6 +5,7 @@ import type { Goal } from './goal.js';
 import { benchIdleBoards } from './idle-board-bench.js';
 import { benchPacedUpload } from './paced-upload-bench.js';
 import { benchPtyUpload } from './pty-upload-bench.js';
+import { benchSwaps } from './swap-bench.js';
 import { benchVerify } from './verify-bench.js';
 
 const EXIT_MISSED = 1;
@@ -28,12 +29,14 @@ async function measure(collectGarbage: () => void): Promise<readonly Goal[]> {
   const idle = benchIdleBoards(collectGarbage);
   say('verifying ...');
   const verify = benchVerify();
+  say('swapping ...');
+  const swaps = benchSwaps(collectGarbage);
   say('uploading over a pty ...');
   const upload = await benchPtyUpload();
   say('uploading at 115200 baud, about 8 seconds ...');
   const paced = await benchPacedUpload();
   const daemon = await benchDaemon(say);
-  return [...upload, ...paced, ...verify, ...idle, ...daemon];
+  return [...upload, ...paced, ...verify, ...swaps, ...idle, ...daemon];
 }
 
 function readJsonFlag(): boolean | undefined {
