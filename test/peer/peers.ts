@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,8 @@ export type PeerName =
   | 'mosquitto'
   | 'qemu-aarch64-static'
   | 'node-arm64'
+  | 'qemu-system-arm'
+  | 'microbit-firmware'
   | 'systemd-analyze'
   | 'systemd-notify'
   | 'python3';
@@ -20,7 +22,7 @@ export interface Peer {
   readonly isSkipped: boolean;
   /** To stand behind the test's title: empty, or what is missing. */
   readonly titleSuffix: string;
-  /** The program to run; where it is missing and required this throws, which fails the test. */
+  /** The program to run, or the file to use; where it is missing and required this throws, which fails the test. */
   command(): string;
 }
 
@@ -29,6 +31,8 @@ const PEERS_VARIABLE = 'BRICKPROOF_PEERS';
 const OWN_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/bin', import.meta.url));
 /** Node.js for arm64 is in no PATH of this machine; its libraries are beside it. */
 const ARM64_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/arm64', import.meta.url));
+/** MCUboot and an SMP server for QEMU's micro:bit, out of the sources of smpclient. */
+const MICROBIT_FOLDER = fileURLToPath(new URL('../../.brickproof/peers/microbit', import.meta.url));
 /** Debian keeps mosquitto where only root's PATH looks. */
 const SYSTEM_FOLDERS: readonly string[] = ['/usr/local/sbin', '/usr/sbin'];
 const PROBE_TIMEOUT_MS = 20_000;
@@ -53,6 +57,8 @@ const MISSING: Readonly<Record<PeerName, string>> = {
   mosquitto: 'mosquitto is missing: install the Debian package mosquitto',
   'qemu-aarch64-static': 'qemu is missing: install the Debian package qemu-user-static',
   'node-arm64': 'Node.js for arm64 is missing: .ci/run gets it',
+  'qemu-system-arm': 'QEMU is missing: install the Debian package qemu-system-arm',
+  'microbit-firmware': 'firmware for the micro:bit is missing: .ci/run gets it',
   'systemd-analyze': 'systemd-analyze is missing: install the Debian package systemd',
   'systemd-notify': 'systemd-notify is missing: install the Debian package systemd',
   python3: 'python3 is missing: install the Debian package python3',
@@ -63,6 +69,9 @@ export const ARM64_SYSROOT: string = join(ARM64_FOLDER, 'sysroot');
 
 function findCommand(name: PeerName): string | undefined {
   if (name === 'node-arm64') return [join(ARM64_FOLDER, 'node')].find(isExecutable);
+  if (name === 'microbit-firmware') {
+    return [join(MICROBIT_FOLDER, 'merged.hex')].find((file) => existsSync(file));
+  }
   if (name !== 'smpclient') return executables(name)[0];
   // A library: what is looked for is a Python that has it, serial transport included.
   return executables('python3').find((python) => {
