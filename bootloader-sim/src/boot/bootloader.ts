@@ -1,4 +1,3 @@
-import { formatImageVersion } from '../image/version.js';
 import type { Verdict } from '../verdict.js';
 import { directXip } from './direct-xip.js';
 import { overwriteOnly } from './overwrite-only.js';
@@ -58,8 +57,10 @@ export function boot(strategy: StrategyName, environment: BootEnvironment): Verd
     const { slot, image } = decided.value;
     const address = environment.images[0]?.[slot === 0 ? 0 : 1].flashOffset ?? 0;
     environment.log('info', `Bootloader chainload address offset: 0x${address.toString(16)}`);
-    environment.log('info', `Image version: v${formatImageVersion(image.header.version)}`);
-    environment.log('info', 'Jumping to the image slot');
+    const { major, minor, revision } = image.header.version;
+    environment.log('info', `Image version: v${major}.${minor}.${revision}`);
+    const which = strategy === 'direct-xip' ? 'image' : 'first image';
+    environment.log('info', `Jumping to the ${which} slot`);
   }
   return decided;
 }
