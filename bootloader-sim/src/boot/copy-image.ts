@@ -42,20 +42,25 @@ export function copyImage(image: UpgradeImage): Verdict<void> {
   );
 }
 
-/** MCUboot rounds up to the next word, also where the image ends on one. */
+/**
+ * MCUboot rounds up to the next word, also where the image ends on one. Where it ends with a
+ * sector, that word was not erased, and flash may refuse to program it again: it is left out.
+ */
 function copySizeBytes(
   image: UpgradeImage,
 ): { readonly image: number; readonly copied: number } | undefined {
-  const { header } = image.headers[1];
+  const { headers, primary, format } = image;
+  const { header } = headers[1];
   if (header === undefined) return undefined;
   const extent = readImageExtent(imageSourceOf(image, 1), header);
   if (!extent.ok) return undefined;
   const { totalSizeBytes } = extent.value;
-  const { writeSizeBytes } = image.format;
-  return {
-    image: totalSizeBytes,
-    copied: totalSizeBytes + writeSizeBytes - (totalSizeBytes % writeSizeBytes),
-  };
+  const { writeSizeBytes } = format;
+  const rounded = totalSizeBytes + writeSizeBytes - (totalSizeBytes % writeSizeBytes);
+  const isErased =
+    totalSizeBytes >= trailerFirstSectorOffset(primary, format) ||
+    primary.sectors.every(({ offset }) => offset !== totalSizeBytes);
+  return { image: totalSizeBytes, copied: isErased ? rounded : totalSizeBytes };
 }
 
 function forgetCandidate(image: UpgradeImage): Verdict<void> {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PowerCut, effectsOf, markForUpgrade, readTrailer } from '@brickproof/bootloader-sim';
+import { signedImage } from './signed-image.js';
+import { TestBoard } from './test-board.js';
 import { Bench, SHAPES, STRANGER_KEY, image } from './fixture.js';
 
 describe.each(SHAPES)('overwrite-only on $name', (shape) => {
@@ -82,4 +84,29 @@ describe('overwrite-only', () => {
     b.load(0, image('1.0.0', { key: STRANGER_KEY }));
     expect(b.bootSummary()).toBe('boot-no-image');
   });
+
+  // MCUboot copies a word more than the image has, into a sector that was not erased.
+  it.each([1024, 1536, 2048, 2560])(
+    'copies an image of %i bytes, which ends with a sector, over a longer one',
+    (sizeBytes) => {
+      const board = new TestBoard({
+        strategy: 'overwrite-only',
+        layout: {
+          areas: [
+            { name: 'primary', sectorRuns: [{ count: 12, sizeBytes: 512 }] },
+            { name: 'secondary', sectorRuns: [{ count: 12, sizeBytes: 512 }] },
+          ],
+        },
+        writeAlignBytes: 8,
+        erasedValue: 0xff,
+      });
+      const longer = { sizeBytes: board.maxImageSizeBytes(), contents: 1 };
+      board.install(0, signedImage({ version: '1.0.0', ...longer }));
+      board.install(1, signedImage({ version: '1.1.0', sizeBytes, contents: 2 }));
+      markForUpgrade(board.slot(1), { permanent: false });
+      expect(board.bootsTo()).toBe('primary 1.1.0');
+      expect(board.log.filter((line) => line.startsWith('error'))).toEqual([]);
+      expect(board.bootOperations()).toEqual([]);
+    },
+  );
 });
