@@ -75,11 +75,14 @@ export function eraseTrailer(
   return eraseBackwards(area, trailerFirstSectorOffset(area, format));
 }
 
-/** Erases from the end of an area down to the sector that starts at an offset. */
+/**
+ * Erases from the end of an area down to the sector that starts at an offset, unit by unit, so that
+ * of a trailer the magic is the first to go (bootutil_area.c, boot_erase_region).
+ */
 export function eraseBackwards(area: FlashArea, offset: number): Verdict<void, FlashRejectCode> {
-  for (const sector of area.sectors.toReversed()) {
-    if (sector.offset < offset) break;
-    const erased = area.erase(sector.offset, sector.sizeBytes);
+  for (const unit of (area.eraseUnits ?? area.sectors).toReversed()) {
+    if (unit.offset < offset) break;
+    const erased = area.erase(unit.offset, unit.sizeBytes);
     if (!erased.ok) return erased;
   }
   return { ok: true, value: undefined };

@@ -17,6 +17,8 @@ export interface FlashArea extends ImageSource {
   /** Where the area starts in the flash. */
   readonly flashOffset: number;
   readonly sectors: readonly FlashSector[];
+  /** What is really erased at a time, where several of these are treated as one sector. */
+  readonly eraseUnits?: readonly FlashSector[];
   /** Writes start at, and are as long as, multiples of this. */
   readonly writeAlignBytes: number;
   /** What an erased byte reads as: 0xff or 0x00. */

@@ -41,6 +41,7 @@ export function withLogicalSectors(
     writeAlignBytes: area.writeAlignBytes,
     erasedValue: area.erasedValue,
     sectors,
+    eraseUnits: area.sectors,
     read: (offset, lengthBytes) => area.read(offset, lengthBytes),
     chunks: (offset, lengthBytes) => area.chunks(offset, lengthBytes),
     write: (offset, data) => area.write(offset, data),
