@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import type { ImageDependency } from '@brickproof/bootloader-sim';
+import { version } from '../signed-image.js';
+import { writeMagic } from '../trailer-bytes.js';
+import { UPGRADING_BOARDS, boardsFor } from './boards.js';
+import { StagedBoard, versionOf, type ImageChanges } from './staged-board.js';
+
+/**
+ * What the new image of one slot pair asks of the other image: nothing, its new version, its old
+ * one, or one that is newer than there is; or there is no new image at all.
+ */
+type Need = 'nothing' | 'the new one' | 'the old one' | 'a newer one' | 'not there';
+
+interface Row {
+  readonly needs: readonly [Need, Need];
+  readonly becomes: readonly ['new' | 'old', 'new' | 'old'];
+}
+
+/** In the order of MCUboot's table (sim/tests/core.rs, TEST_DEPS). */
+const ROWS: readonly Row[] = [
+  { needs: ['nothing', 'nothing'], becomes: ['new', 'new'] },
+  { needs: ['the new one', 'the new one'], becomes: ['new', 'new'] },
+  { needs: ['a newer one', 'a newer one'], becomes: ['old', 'old'] },
+  { needs: ['a newer one', 'the new one'], becomes: ['old', 'old'] },
+  { needs: ['the new one', 'a newer one'], becomes: ['old', 'old'] },
+  { needs: ['nothing', 'not there'], becomes: ['new', 'old'] },
+  { needs: ['the old one', 'not there'], becomes: ['new', 'old'] },
+  { needs: ['a newer one', 'not there'], becomes: ['old', 'old'] },
+  { needs: ['not there', 'nothing'], becomes: ['old', 'new'] },
+  { needs: ['not there', 'the old one'], becomes: ['old', 'new'] },
+  { needs: ['not there', 'a newer one'], becomes: ['old', 'old'] },
+];
+
+/** The new images of a row. */
+function withNeeds(needs: Row['needs']): ImageChanges {
+  return (imageIndex) => {
+    const need = needs[imageIndex === 0 ? 0 : 1];
+    if (need === 'not there') return 'none';
+    return need === 'nothing' ? {} : { dependencies: [dependencyOn(1 - imageIndex, need)] };
+  };
+}
+
+function dependencyOn(imageIndex: number, need: Need): ImageDependency {
+  const wanted = version(versionOf(need === 'the old one' ? 'old' : 'new', imageIndex));
+  const minor = need === 'a newer one' ? wanted.minor + 1 : wanted.minor;
+  return { imageIndex, minimumVersion: { ...wanted, minor } };
+}
+
+function isOfTwoImages(spec: { readonly shape: { readonly device: string } }): boolean {
+  return spec.shape.device === 'k64fmulti';
+}
+
+describe.each(UPGRADING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
+  it.each(ROWS)('two new images that need $needs end as $becomes', ({ needs, becomes }) => {
+    const board = new StagedBoard(spec, { new: withNeeds(needs) }).request({ permanent: true });
+    const running = becomes.map((which, index) => `primary ${versionOf(which, index)}`).join(', ');
+    expect(board.bootsTo()).toBe(running);
+    expect([board.found(0, 0), board.found(0, 1)]).toEqual(becomes);
+    expect(board.bootsTo()).toBe(running);
+  });
+});
+
+describe.each(boardsFor('direct-xip').filter(isOfTwoImages))('$name', (spec) => {
+  it.each(ROWS)('two new images that need $needs run as $becomes', ({ needs, becomes }) => {
+    const board = new StagedBoard(spec, { new: withNeeds(needs) }).programConfirmed();
+    for (const [, secondary] of board.images) writeMagic(secondary);
+    const slots = { old: 'primary', new: 'secondary' };
+    const running = becomes.map((which, index) => `${slots[which]} ${versionOf(which, index)}`);
+    expect(board.bootsTo()).toBe(running.join(', '));
+  });
+});
