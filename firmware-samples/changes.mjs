@@ -29,6 +29,18 @@ export function flipSignatureBit(image) {
   return flipBit(image, find(image, TLV.ed25519).offset + 10);
 }
 
+/** One bit of the wrapped content key: `offset` counts from its start. */
+export function flipWrappedKeyBit(image, offset) {
+  return flipBit(image, find(image, TLV.encryptedX25519).offset + offset);
+}
+
+/** The TLV of the wrapped content key replaced by those that `change` makes of it. */
+export function changeWrappedKey(image, change) {
+  return changeTlvs(image, (entries) =>
+    entries.flatMap((entry) => (entry.type === TLV.encryptedX25519 ? change(entry) : [entry])),
+  );
+}
+
 /** Bytes written over the header. */
 export function patchHeader(image, offset, bytes) {
   const changed = Buffer.from(image);
@@ -102,7 +114,7 @@ function find(image, type) {
 
 function read(image) {
   const source = imageSourceFromBytes(image);
-  const header = parseImageHeader(source);
+  const header = parseImageHeader(source, { takesEncrypted: true });
   if (!header.ok) throw new Error(header.detail);
   const tlvs = parseImageTlvs(source, header.value);
   if (!tlvs.ok) throw new Error(tlvs.detail);

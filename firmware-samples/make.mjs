@@ -8,14 +8,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
+  createContentCipher,
+  decryptedSource,
   hashedSizeBytes,
   imageSourceFromBytes,
+  parseDecryptionKey,
   parseImageHeader,
   publicKeyHash,
+  readImageEncryption,
   readImageSummary,
 } from '@brickproof/bootloader-sim';
 import { createHostCrypto, loadVerificationKey } from '@brickproof/harness';
-import { keyFile, KEYS, readKey } from './keys.mjs';
+import {
+  DECRYPTION_KEYS,
+  decryptionKeyFile,
+  keyFile,
+  KEYS,
+  readDecryptionKey,
+  readKey,
+} from './keys.mjs';
 import { MODEL_SIZES, recipesOf } from './recipes.mjs';
 import { buildOurs, imgtoolArguments, imgtoolVersion, signWithImgtool } from './sign.mjs';
 import { DEVICE_SECURITY_COUNTER, verificationOf } from './verdicts.mjs';
@@ -28,6 +39,10 @@ const keys = Object.fromEntries(Object.keys(KEYS).map((name) => [name, verificat
 const trustedKeys = Object.keys(KEYS)
   .filter((name) => KEYS[name].trusted)
   .map((name) => keys[name]);
+
+const decryptionKeys = Object.fromEntries(
+  Object.keys(DECRYPTION_KEYS).map((name) => [name, decryptionKey(name)]),
+);
 
 const tally = { written: 0, same: 0, kept: 0, missing: [] };
 const entries = Object.keys(MODEL_SIZES).flatMap((modelName) => makeModel(modelName));
@@ -92,32 +107,69 @@ function bytesOf(modelName, recipe, before) {
   }
 }
 
-/** Whether a signature that would come out differently is over just what would be signed now. */
+/** Whether what would come out differently is over just what would be signed and encrypted now. */
 function isStillGood(modelName, recipe, before) {
-  if (before === undefined || recipe.key === undefined || isDeterministic(recipe.key)) return false;
-  const unsigned = buildOurs(folder, modelName, recipe, { unsigned: true });
-  const hashed = hashedSizeBytes(parseImageHeader(imageSourceFromBytes(unsigned)).value);
-  if (!before.subarray(0, hashed).equals(unsigned.subarray(0, hashed))) return false;
-  return isAsPromised(verificationOfSample(modelName, before), recipe);
+  if (before === undefined || recipe.key === undefined || isDeterministic(recipe)) return false;
+  const plain = buildOurs(folder, modelName, recipe, { plain: true });
+  const hashed = hashedSizeBytes(headerOf(plain));
+  if (!plainBytes(before, recipe).subarray(0, hashed).equals(plain.subarray(0, hashed))) {
+    return false;
+  }
+  return isAsPromised(answersOf(modelName, recipe, before), recipe);
 }
 
-function isDeterministic(keyName) {
-  return KEYS[keyName].algorithm === 'ed25519';
+function isDeterministic(recipe) {
+  return KEYS[recipe.key].algorithm === 'ed25519' && recipe.encryption === undefined;
 }
 
-function verificationOfSample(modelName, image) {
-  return verificationOf({ modelName, image, keys: trustedKeys, crypto });
+/** The image decrypted, if it can be; otherwise as it is, which then is over other bytes. */
+function plainBytes(image, { encryption }) {
+  if (encryption === undefined) return image;
+  const source = imageSourceFromBytes(image);
+  const key = decryptionKeys[encryption.keyName];
+  const read = readImageEncryption(source, headerOf(image), key, crypto);
+  if (!read.ok) return image;
+  const cipher = createContentCipher(read.value.contentKey, crypto);
+  return Buffer.from(decryptedSource(source, headerOf(image), cipher).read(0, image.length));
 }
 
-function isAsPromised(verification, recipe) {
-  return JSON.stringify(verification) === JSON.stringify(recipe.answer.verification);
+function headerOf(image) {
+  const header = parseImageHeader(imageSourceFromBytes(image), { takesEncrypted: true });
+  if (!header.ok) throw new Error(header.detail);
+  return header.value;
+}
+
+/** What devices answer: one without a decryption key, and for encrypted samples one with a key. */
+function answersOf(modelName, recipe, image) {
+  const asked = { modelName, image, keys: trustedKeys, crypto };
+  const verification = verificationOf(asked);
+  if (recipe.encryption === undefined) return { verification };
+  const decryptionKey = decryptionKeys[deviceKeyName(recipe)];
+  return {
+    verification,
+    verificationWithKey: verificationOf({ ...asked, decryptionKey }),
+  };
+}
+
+/** A device has a key of the kind the sample is for, though not always that very key. */
+function deviceKeyName({ encryption: { keyName } }) {
+  const { curve, ofDevice } = DECRYPTION_KEYS[keyName];
+  if (ofDevice) return keyName;
+  return Object.keys(DECRYPTION_KEYS).find(
+    (name) => DECRYPTION_KEYS[name].ofDevice && DECRYPTION_KEYS[name].curve === curve,
+  );
+}
+
+function isAsPromised({ verification, verificationWithKey }, { answer }) {
+  const promised = [answer.verification, answer.verificationWithKey];
+  return JSON.stringify([verification, verificationWithKey]) === JSON.stringify(promised);
 }
 
 /** The index entry of a sample. Throws when a device would not answer what the recipe promises. */
 function describe(modelName, recipe, image) {
-  const verification = verificationOfSample(modelName, image);
-  if (!isAsPromised(verification, recipe)) {
-    const found = JSON.stringify(verification);
+  const answers = answersOf(modelName, recipe, image);
+  if (!isAsPromised(answers, recipe)) {
+    const found = JSON.stringify(answers);
     throw new Error(`${modelName}/${recipe.file} answers ${found}, not what its recipe promises`);
   }
   const summary = readImageSummary(imageSourceFromBytes(image));
@@ -130,6 +182,7 @@ function describe(modelName, recipe, image) {
     version: recipe.version,
     securityCounter: recipe.securityCounter ?? null,
     key: recipe.key === undefined ? null : keyFile(recipe.key),
+    ...(recipe.encryption && { decryptionKey: decryptionKeyFile(deviceKeyName(recipe)) }),
     madeBy: recipe.by,
     ...(recipe.by === 'change' && { origin: `${modelName}/${recipe.origin}`, change: recipe.what }),
     ...(recipe.card && { behaviour: recipe.card }),
@@ -147,6 +200,12 @@ function commandOf(modelName, recipe) {
 function verificationKey(name) {
   const key = loadVerificationKey(readKey(folder, name));
   if (!key.ok) throw new Error(`${keyFile(name)}: ${key.detail}`);
+  return key.value;
+}
+
+function decryptionKey(name) {
+  const key = parseDecryptionKey(readDecryptionKey(folder, name));
+  if (!key.ok) throw new Error(`${decryptionKeyFile(name)}: ${key.detail}`);
   return key.value;
 }
 
@@ -173,6 +232,11 @@ function writeIndex() {
       algorithm,
       keyHash: Buffer.from(publicKeyHash(keys[name], crypto)).toString('hex'),
       trusted,
+    })),
+    decryptionKeys: Object.entries(DECRYPTION_KEYS).map(([name, { curve, ofDevice }]) => ({
+      file: decryptionKeyFile(name),
+      curve,
+      ofDevice,
     })),
     samples: entries,
   };

@@ -4,8 +4,10 @@ import {
   borrowKeyHash,
   breakTlvMagic,
   changeTlvs,
+  changeWrappedKey,
   flipBodyBit,
   flipSignatureBit,
+  flipWrappedKeyBit,
   lieAboutTlvSize,
   patchHeader,
   rehash,
@@ -30,6 +32,8 @@ export const MODEL_SIZES = {
 /**
  * What a device is to answer. `verification`: `accept` or a code, for each slot. `outcome`: what
  * becomes of it on a device that runs good-1.0.0-imgtool.bin and is asked to test it.
+ * `verificationWithKey`: as `verification`, on a device that has the decryption key the sample is
+ * for, where slot 0 holds images decrypted and slot 1 encrypted.
  */
 const RUNS = { verification: both('accept'), outcome: 'runs' };
 const ROLLED_BACK = { verification: both('accept'), outcome: 'rolled-back' };
@@ -49,13 +53,156 @@ export function recipesOf(modelName) {
     ...misbehavingRecipes(),
     ...signedBadRecipes(),
     ...changedRecipes(),
+    ...encryptedRecipes(),
     // The format's own traps do not depend on the flash: once is enough.
-    ...(modelName === 'nrf-equal' ? formatRecipes() : []),
+    ...(modelName === 'nrf-equal' ? [...formatRecipes(), ...encryptedFormatRecipes()] : []),
   ];
 }
 
 function signed(by, file, version, options = {}) {
   return { by, file, version, key: 'ed25519', securityCounter: 1, answer: RUNS, ...options };
+}
+
+/** An encrypted image: refused by a device without its key, whatever else is wrong with it. */
+function encrypted(by, file, version, encryption, withKey = SECONDARY_ONLY, options = {}) {
+  const answer = { ...refused('image-encryption-key-missing'), verificationWithKey: withKey };
+  return signed(by, file, version, { ...options, encryption, answer });
+}
+
+/** Where images lie encrypted, and not where they run. */
+const SECONDARY_ONLY = { slot0: 'image-hash-mismatch', slot1: 'accept' };
+const PRIMARY_ONLY = { slot0: 'accept', slot1: 'image-hash-mismatch' };
+
+function encryptedRecipes() {
+  const selfTestFails = { card: { ...HEALTHY, selfTest: 'fail' } };
+  return [
+    encrypted('ours', 'good-1.0.0-encrypted-x25519-clear-ours.bin', '1.0.0', CLEAR, PRIMARY_ONLY),
+    encrypted(
+      'ours',
+      'good-1.1.0-encrypted-ec256-ours.bin',
+      '1.1.0',
+      { keyName: 'ec256', bits: 128 },
+      SECONDARY_ONLY,
+      { key: 'ecdsa-p256' },
+    ),
+    encrypted('ours', ENCRYPTED, '1.1.0', FOR_DEVICE),
+    encrypted(
+      'ours',
+      'good-1.2.0-encrypted-x25519-self-test-fails.bin',
+      '1.2.0',
+      FOR_DEVICE,
+      SECONDARY_ONLY,
+      selfTestFails,
+    ),
+  ];
+}
+
+const ENCRYPTED = 'good-1.1.0-encrypted-x25519-ours.bin';
+const FOR_DEVICE = { keyName: 'x25519', bits: 128 };
+const CLEAR = { ...FOR_DEVICE, clear: true };
+
+/** A change of the encrypted image; `without`: what a device says that has no decryption key. */
+function changedEncrypted(file, code, change, what, without = 'image-encryption-key-missing') {
+  // In slot 0 its body would have to be plain; only what comes before the body is told from that.
+  const early = ['image-encryption-flags', 'image-tlv-not-allowed'].includes(code);
+  const slot0 = early ? code : 'image-hash-mismatch';
+  const recipe = changed(file, without, change, what, ENCRYPTED);
+  const answer = { ...recipe.answer, verificationWithKey: { slot0, slot1: code } };
+  return { ...recipe, answer, encryption: FOR_DEVICE };
+}
+
+function encryptedFormatRecipes() {
+  const forOther = { keyName: 'other-device', bits: 128 };
+  const wrongDevice = { slot0: 'image-hash-mismatch', slot1: 'image-encryption-tag' };
+  return [
+    encrypted(
+      'imgtool',
+      'good-1.1.0-encrypted-ec256-imgtool.bin',
+      '1.1.0',
+      { keyName: 'ec256', bits: 128 },
+      SECONDARY_ONLY,
+      { key: 'ecdsa-p256' },
+    ),
+    encrypted(
+      'ours',
+      'good-1.1.0-encrypted-ec256-aes256-ours.bin',
+      '1.1.0',
+      { keyName: 'ec256', bits: 256 },
+      SECONDARY_ONLY,
+      { key: 'ecdsa-p256' },
+    ),
+    encrypted('imgtool', 'good-1.1.0-encrypted-x25519-aes256-imgtool.bin', '1.1.0', {
+      keyName: 'x25519',
+      bits: 256,
+    }),
+    encrypted('ours', 'bad-encrypted-other-device-1.1.0.bin', '1.1.0', forOther, wrongDevice),
+    changedEncrypted(
+      'bad-encrypted-tag-1.1.0.bin',
+      'image-encryption-tag',
+      (image) => flipWrappedKeyBit(image, 40),
+      'one bit of the tag of the wrapped content key changed',
+    ),
+    changedEncrypted(
+      'bad-encrypted-content-key-1.1.0.bin',
+      'image-encryption-tag',
+      (image) => flipWrappedKeyBit(image, 70),
+      'one bit of the wrapped content key changed',
+    ),
+    changedEncrypted(
+      'bad-encrypted-ephemeral-key-1.1.0.bin',
+      'image-encryption-point',
+      (image) =>
+        changeWrappedKey(image, ({ type, value }) => [
+          { type, value: Buffer.concat([Buffer.alloc(32), value.subarray(32)]) },
+        ]),
+      'an ephemeral key of low order',
+    ),
+    changedEncrypted(
+      'bad-encrypted-body-1.1.0.bin',
+      'image-hash-mismatch',
+      flipBodyBit,
+      'one bit in the middle of the encrypted body changed',
+    ),
+    changedEncrypted(
+      'bad-encrypted-both-flags-1.1.0.bin',
+      'image-encryption-flags',
+      (image) => patchHeader(image, 16, [0x0c]),
+      'flagged as encrypted with AES-128 and with AES-256',
+      'image-encryption-flags',
+    ),
+    changedEncrypted(
+      'bad-encrypted-other-flag-1.1.0.bin',
+      'image-encryption-tlv-size',
+      (image) => patchHeader(image, 16, [0x08]),
+      'flagged as encrypted with AES-256, with a key for AES-128',
+    ),
+    changedEncrypted(
+      'bad-encrypted-flag-removed-1.1.0.bin',
+      'image-tlv-not-allowed',
+      (image) => patchHeader(image, 16, [0x00]),
+      'not flagged as encrypted',
+      'image-tlv-not-allowed',
+    ),
+    changedEncrypted(
+      'bad-encrypted-tlv-truncated-1.1.0.bin',
+      'image-encryption-tlv-size',
+      (image) =>
+        changeWrappedKey(image, ({ type, value }) => [{ type, value: value.subarray(0, -1) }]),
+      'a wrapped content key one byte short',
+    ),
+    changedEncrypted(
+      'bad-encrypted-tlv-missing-1.1.0.bin',
+      'image-encryption-tlv-missing',
+      (image) => changeWrappedKey(image, () => []),
+      'the wrapped content key removed',
+    ),
+    changedEncrypted(
+      'bad-encrypted-tlv-duplicate-1.1.0.bin',
+      'image-encryption-tlv-duplicate',
+      (image) => changeWrappedKey(image, (entry) => [entry, entry]),
+      'the wrapped content key twice',
+    ),
+  ];
 }
 
 function goodRecipes() {

@@ -1,16 +1,17 @@
 // Makes the bytes of a sample from its recipe: with imgtool, with this project, or by a change.
 import { spawnSync } from 'node:child_process';
-import { createPrivateKey } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   appendBehaviourCard,
   buildImage,
   createNobleSigningKey,
+  parseEncryptionKey,
   parseImageVersion,
 } from '@brickproof/bootloader-sim';
 import { createHostCrypto } from '@brickproof/harness';
-import { keyFile, KEYS, readKey } from './keys.mjs';
+import { decryptionKeyFile, keyFile, KEYS, readDecryptionKey, readKey } from './keys.mjs';
 import { makePayload } from './payload.mjs';
 import { MODEL_SIZES } from './recipes.mjs';
 import { areaOf } from './verdicts.mjs';
@@ -39,8 +40,8 @@ export function payloadOf(modelName, recipe) {
   return recipe.card === undefined ? payload : appendBehaviourCard(payload, recipe.card);
 }
 
-/** Builds a recipe with this project; `unsigned` leaves its key out. */
-export function buildOurs(folder, modelName, recipe, { unsigned = false } = {}) {
+/** Builds a recipe with this project; `plain` leaves its signature out, and its body plain. */
+export function buildOurs(folder, modelName, recipe, { plain = false } = {}) {
   const version = parseImageVersion(recipe.version);
   const options = {
     payload: payloadOf(modelName, recipe),
@@ -52,11 +53,26 @@ export function buildOurs(folder, modelName, recipe, { unsigned = false } = {}) 
     ...(recipe.romFixedSlot === undefined
       ? {}
       : { address: { kind: 'rom-fixed', value: romAddress(modelName, recipe) } }),
-    ...(unsigned || recipe.key === undefined ? {} : { signingKey: rawKey(folder, recipe.key) }),
+    ...(plain || recipe.key === undefined ? {} : { signingKey: rawKey(folder, recipe.key) }),
+    ...(recipe.encryption === undefined ? {} : { encryption: encryptionOf(folder, recipe, plain) }),
   };
   const built = buildImage(options, crypto);
   if (!built.ok) throw new Error(`${recipe.file}: ${built.detail}`);
   return Buffer.from(built.value);
+}
+
+/** The image's own keys are made of its version and are no secret: it comes out the same each time. */
+function encryptionOf(folder, { encryption, version }, plain) {
+  const { keyName, bits, clear = false } = encryption;
+  const key = parseEncryptionKey(readDecryptionKey(folder, keyName));
+  if (!key.ok) throw new Error(`${decryptionKeyFile(keyName)}: ${key.detail}`);
+  let draw = 0;
+  const entropy = (outputLength) => {
+    draw += 1;
+    const hash = createHash('shake256', { outputLength });
+    return hash.update(`brickproof sample ${version} ${bits} ${draw}`).digest();
+  };
+  return { key: key.value, contentKeySizeBytes: bits / 8, entropy, clear: clear || plain };
 }
 
 /** The command that signs a recipe with imgtool, from the project's root. */
@@ -81,10 +97,16 @@ export function imgtoolArguments(modelName, recipe) {
       ? []
       : ['--rom-fixed', hex(romAddress(modelName, recipe))]),
     ...(recipe.nonBootable ? ['--non-bootable'] : []),
+    ...(recipe.encryption === undefined ? [] : encryptionArguments(recipe.encryption)),
     ...(recipe.padding === undefined ? [] : [`--${recipe.padding}`]),
     `${FOLDER_NAME}/${payloadFile(modelName, recipe)}`,
     `${FOLDER_NAME}/${modelName}/${recipe.file}`,
   ];
+}
+
+function encryptionArguments({ keyName, bits }) {
+  const file = `${FOLDER_NAME}/${decryptionKeyFile(keyName)}`;
+  return ['--encrypt', file, '--encrypt-keylen', `${bits}`];
 }
 
 /** Runs that command and takes the bytes; the sample itself is left as it was. */

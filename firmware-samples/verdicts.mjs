@@ -11,8 +11,11 @@ import { DEVICE_MODELS } from '@brickproof/harness';
 /** The sample devices have seen this security counter. */
 export const DEVICE_SECURITY_COUNTER = 1;
 
-/** `accept` or a code, for each slot of the model. `keys` are the trusted ones. */
-export function verificationOf({ modelName, image, keys, crypto }) {
+/**
+ * `accept` or a code, for each slot of the model. `keys` are the trusted ones. A device with a
+ * decryption key runs images from slot 0, where they are decrypted; in slot 1 they lie encrypted.
+ */
+export function verificationOf({ modelName, image, keys, crypto, decryptionKey }) {
   const answers = ['slot0', 'slot1'].map((name) => {
     const area = areaOf(modelName, name);
     const policy = {
@@ -20,11 +23,16 @@ export function verificationOf({ modelName, image, keys, crypto }) {
       maxImageSizeBytes: maxImageSizeBytes(area),
       minimumSecurityCounter: DEVICE_SECURITY_COUNTER,
       slotAddress: area.flashOffset,
+      ...(decryptionKey === undefined ? {} : { encryption: encryptionIn(name, decryptionKey) }),
     };
     const verdict = verifyImage(place(area, image), policy, crypto);
     return [name, verdict.ok ? 'accept' : verdict.code];
   });
   return Object.fromEntries(answers);
+}
+
+function encryptionIn(name, key) {
+  return name === 'slot0' ? { body: 'plain' } : { body: 'encrypted', key };
 }
 
 /** The area of a fresh flash of a model. */

@@ -4,20 +4,28 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   compareImageVersions,
+  contentKeySizeBytes,
+  createContentCipher,
   createFlashMap,
+  decryptedSource,
   formatImageVersion,
   imageSourceFromBytes,
   maxImageSizeBytes,
   NorFlash,
   nobleCrypto,
+  parseDecryptionKey,
   parseImageHeader,
   parseImageVersion,
   publicKeyHash,
   readBehaviourCard,
+  readImageEncryption,
   readImageSummary,
   verifyImage,
+  type AgreementKey,
   type CryptoProvider,
   type FlashArea,
+  type ImageEncryptionPolicy,
+  type ImageHeader,
   type ImageSource,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
@@ -35,6 +43,17 @@ interface KeyEntry {
   readonly trusted: boolean;
 }
 
+interface DecryptionKeyEntry {
+  readonly file: string;
+  readonly curve: string;
+  readonly ofDevice: boolean;
+}
+
+interface SlotAnswers {
+  readonly slot0: string;
+  readonly slot1: string;
+}
+
 interface SampleEntry {
   readonly model: (typeof MODEL_NAMES)[number];
   readonly file: string;
@@ -44,10 +63,12 @@ interface SampleEntry {
   readonly version: string;
   readonly securityCounter: number | null;
   readonly key: string | null;
+  readonly decryptionKey?: string;
   readonly madeBy: 'imgtool' | 'ours' | 'change';
   readonly behaviour?: object;
   readonly command: string;
-  readonly verification: { readonly slot0: string; readonly slot1: string };
+  readonly verification: SlotAnswers;
+  readonly verificationWithKey?: SlotAnswers;
   readonly outcome: 'runs' | 'rolled-back' | 'refused';
   readonly outcomeCode?: string;
 }
@@ -55,6 +76,7 @@ interface SampleEntry {
 interface SampleIndex {
   readonly device: { readonly securityCounter: number; readonly runs: string };
   readonly keys: readonly KeyEntry[];
+  readonly decryptionKeys: readonly DecryptionKeyEntry[];
   readonly samples: readonly SampleEntry[];
 }
 
@@ -65,6 +87,12 @@ const trusted = [...keys.values()].filter(({ entry }) => entry.trusted).map(({ k
 
 function readKey(file: string): VerificationKey {
   const key = loadVerificationKey(readFileSync(join(FOLDER, file), 'utf8'));
+  if (!key.ok) throw new Error(`${file}: ${key.detail}`);
+  return key.value;
+}
+
+function readDecryptionKey(file: string): AgreementKey {
+  const key = parseDecryptionKey(new Uint8Array(readFileSync(join(FOLDER, file))));
   if (!key.ok) throw new Error(`${file}: ${key.detail}`);
   return key.value;
 }
@@ -87,6 +115,7 @@ function verify(
   slot: 'slot0' | 'slot1',
   image: Uint8Array,
   crypto: CryptoProvider,
+  encryption?: ImageEncryptionPolicy,
 ): string {
   const area = slotWith(entry, slot, image);
   const empty = area ?? slotWith(entry, slot, new Uint8Array(0));
@@ -97,6 +126,7 @@ function verify(
     maxImageSizeBytes: maxImageSizeBytes(empty),
     minimumSecurityCounter: index.device.securityCounter,
     slotAddress: empty.flashOffset,
+    encryption,
   };
   const verdict = verifyImage(source, policy, crypto);
   return verdict.ok ? 'accept' : verdict.code;
@@ -110,6 +140,12 @@ describe('the sample images', () => {
     expect(index.samples.map((sample) => sample.file).toSorted()).toEqual(files.toSorted());
     const keyFiles = readdirSync(join(FOLDER, 'keys')).map((file) => `keys/${file}`);
     expect(index.keys.map((key) => key.file).toSorted()).toEqual(keyFiles.toSorted());
+    const decryptionKeyFiles = readdirSync(join(FOLDER, 'decryption-keys')).map(
+      (file) => `decryption-keys/${file}`,
+    );
+    expect(index.decryptionKeys.map(({ file }) => file).toSorted()).toEqual(
+      decryptionKeyFiles.toSorted(),
+    );
   });
 
   it('come from imgtool and from us, with every algorithm, for both models', () => {
@@ -118,6 +154,23 @@ describe('the sample images', () => {
       expect(new Set(good.map((sample) => sample.madeBy))).toEqual(new Set(['imgtool', 'ours']));
       expect(new Set(good.map((sample) => sample.key)).size).toBe(4);
     }
+  });
+
+  it('are encrypted on both curves and with both AES, by imgtool and by us', () => {
+    const good = index.samples.filter(({ verificationWithKey }) => {
+      return verificationWithKey?.slot1 === 'accept';
+    });
+    const kinds = good.map(({ file, madeBy, decryptionKey = '' }) => {
+      const { curve } = readDecryptionKey(decryptionKey);
+      const size = contentKeySizeBytes(headerOf(new Uint8Array(readFileSync(join(FOLDER, file)))));
+      return `${madeBy} ${curve} ${size ?? 0}`;
+    });
+    expect(new Set(kinds)).toEqual(
+      new Set([
+        ...['imgtool p256 16', 'imgtool x25519 32'],
+        ...['ours p256 16', 'ours p256 32', 'ours x25519 16'],
+      ]),
+    );
   });
 
   it('are the same bytes from imgtool and from us', () => {
@@ -137,7 +190,34 @@ describe('the sample images', () => {
       expect(entry.trusted).toBe(!entry.file.includes('unknown'));
     }
   });
+
+  it('are encrypted for keys that say what they are', () => {
+    for (const { file, curve, ofDevice } of index.decryptionKeys) {
+      expect(readFileSync(join(FOLDER, file), 'utf8')).toMatch(/^TEST KEY/);
+      expect(readDecryptionKey(file).curve).toBe(curve);
+      expect(ofDevice).toBe(!file.includes('other'));
+    }
+  });
 });
+
+function headerOf(image: Uint8Array): ImageHeader {
+  const header = parseImageHeader(imageSourceFromBytes(image), { takesEncrypted: true });
+  if (!header.ok) throw new Error(header.detail);
+  return header.value;
+}
+
+/** The image as its device runs it: decrypted, unless its body is plain already. */
+function runningSource(entry: SampleEntry, image: Uint8Array): ImageSource {
+  const source = imageSourceFromBytes(image);
+  if (entry.decryptionKey === undefined || entry.verificationWithKey?.slot0 === 'accept') {
+    return source;
+  }
+  const key = readDecryptionKey(entry.decryptionKey);
+  const encryption = readImageEncryption(source, headerOf(image), key, node);
+  if (!encryption.ok) throw new Error(encryption.detail);
+  const cipher = createContentCipher(encryption.value.contentKey, node);
+  return decryptedSource(source, headerOf(image), cipher);
+}
 
 describe.each(index.samples)('$file', (entry) => {
   const image = new Uint8Array(readFileSync(join(FOLDER, entry.file)));
@@ -164,11 +244,30 @@ describe.each(index.samples)('$file', (entry) => {
     );
   });
 
+  it.each(['slot0', 'slot1'] as const)(
+    'gets the promised answer in %s of a device with its key',
+    (slot) => {
+      if (entry.decryptionKey === undefined) {
+        expect(entry.verificationWithKey).toBeUndefined();
+        return;
+      }
+      const key = readDecryptionKey(entry.decryptionKey);
+      const policy =
+        slot === 'slot0' ? { body: 'plain' as const } : { body: 'encrypted' as const, key };
+      for (const crypto of [node, nobleCrypto]) {
+        expect(verify(entry, slot, image, crypto, policy)).toBe(entry.verificationWithKey?.[slot]);
+      }
+    },
+  );
+
   it('has a name, an outcome and a behaviour that fit each other', () => {
     const isGood = entry.file.includes('/good-');
-    expect(Object.values(entry.verification).includes('accept')).toBe(isGood);
+    const answers = [entry.verification, entry.verificationWithKey ?? {}];
+    expect(answers.flatMap((slots) => Object.values(slots)).includes('accept')).toBe(isGood);
     expect(entry.outcome === 'refused').toBe(entry.outcomeCode !== undefined);
-    expect(entry.outcome === 'rolled-back').toBe(entry.behaviour !== undefined);
+    if (entry.decryptionKey === undefined) {
+      expect(entry.outcome === 'rolled-back').toBe(entry.behaviour !== undefined);
+    }
     if (entry.verification.slot1 !== 'accept') {
       expect(entry.outcomeCode).toBe(entry.verification.slot1);
     } else if (entry.outcome === 'refused') {
@@ -179,10 +278,7 @@ describe.each(index.samples)('$file', (entry) => {
       expect(entry.outcomeCode).toBe('boot-version-not-higher');
     }
     if (!isGood) return;
-    const source = imageSourceFromBytes(image);
-    const header = parseImageHeader(source);
-    if (!header.ok) throw new Error(header.detail);
-    const card = readBehaviourCard(source, header.value);
+    const card = readBehaviourCard(runningSource(entry, image), headerOf(image));
     expect(card === undefined).toBe(entry.behaviour === undefined);
     if (entry.behaviour !== undefined) expect(card).toMatchObject(entry.behaviour);
   });

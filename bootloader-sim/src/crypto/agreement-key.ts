@@ -1,7 +1,7 @@
 import { x25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { accept, reject, type KeyRejectCode, type Verdict } from '../verdict.js';
-import { equalBytes } from './bytes.js';
+import { copyBytes, equalBytes } from './bytes.js';
 import type { AgreementCurve, AgreementKey, AgreementPoint } from './crypto-provider.js';
 import { DER_TAG, takeDer, takeOnlyDer, type DerElement } from './der.js';
 import { OID } from './object-identifier.js';
@@ -64,7 +64,7 @@ export function makeAgreementKey(
   const privateKey =
     curve === 'p256'
       ? p256.utils.randomSecretKey(entropy(P256_SEED_SIZE_BYTES))
-      : entropy(AGREEMENT_KEY_SIZE_BYTES).slice();
+      : copyBytes(entropy(AGREEMENT_KEY_SIZE_BYTES));
   return { curve, privateKey };
 }
 
@@ -113,7 +113,7 @@ function decodeSpki(der: Uint8Array): KeyVerdict<AgreementPoint> {
   }
   const curve = curveOf({ contents: parts.oid, rest: parts.parameters });
   if (!curve.ok) return curve;
-  const point = { curve: curve.value, point: parts.key.slice() };
+  const point = { curve: curve.value, point: copyBytes(parts.key) };
   return isAgreementPoint(point)
     ? accept(point)
     : reject('key-malformed', `the key is not a point on ${curve.value} to agree with`);
@@ -146,7 +146,7 @@ function decodeP256Key(contents: Uint8Array): KeyVerdict<AgreementKey> {
   if (!isScalar(secret.contents)) {
     return reject('key-malformed', 'the private key is not a P-256 scalar');
   }
-  const key = { curve: 'p256', privateKey: secret.contents.slice() } as const;
+  const key = { curve: 'p256', privateKey: copyBytes(secret.contents) } as const;
   return isOwnHalf(secret.rest, agreementPointOf(key).point)
     ? accept(key)
     : reject('key-malformed', 'what stands behind the P-256 scalar is not its own public half');
@@ -168,7 +168,7 @@ function isOwnHalf(parts: Uint8Array, point: Uint8Array): boolean {
 function decodeX25519Key(contents: Uint8Array): KeyVerdict<AgreementKey> {
   const secret = takeOnlyDer(contents, DER_TAG.octetString);
   return secret?.byteLength === AGREEMENT_KEY_SIZE_BYTES
-    ? accept({ curve: 'x25519', privateKey: secret.slice() })
+    ? accept({ curve: 'x25519', privateKey: copyBytes(secret) })
     : reject('key-malformed', `an X25519 key has ${AGREEMENT_KEY_SIZE_BYTES} bytes`);
 }
 

@@ -12,6 +12,11 @@ export function equalSecretBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** A plain copy; of a Node Buffer too, whose own `slice` would share its memory. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 /** Joins pieces; a single piece is handed back as it is. */
 export function joinChunks(chunks: Iterable<Uint8Array>): Uint8Array {
   const pieces = [...chunks];

@@ -1,3 +1,4 @@
+import { copyBytes } from './bytes.js';
 import type { CryptoProvider } from './crypto-provider.js';
 
 const BLOCK_SIZE_BYTES = 16;
@@ -22,7 +23,7 @@ export interface ContentCipher {
  */
 export function createContentCipher(contentKey: Uint8Array, crypto: CryptoProvider): ContentCipher {
   aesKeyBits(contentKey);
-  const key = contentKey.slice();
+  const key = copyBytes(contentKey);
   return {
     apply: (offsetBytes, bytes) => {
       checkRange(offsetBytes, bytes.byteLength);

@@ -1,3 +1,4 @@
+import { copyBytes } from '../crypto/bytes.js';
 import type { ContentCipher } from '../crypto/content-cipher.js';
 import { tlvOffset, type ImageHeader } from './header.js';
 import type { ImageSource } from './image-source.js';
@@ -22,7 +23,7 @@ export function decryptedSource(
     if (start >= end) return bytes;
     const body = cipher.apply(start - bodyOffset, bytes.subarray(start - offset, end - offset));
     if (body.byteLength === bytes.byteLength) return body;
-    const whole = bytes.slice();
+    const whole = copyBytes(bytes);
     whole.set(body, start - offset);
     return whole;
   }

@@ -1,3 +1,4 @@
+import { copyBytes } from '../crypto/bytes.js';
 import type { AgreementCurve, AgreementKey, CryptoProvider } from '../crypto/crypto-provider.js';
 import { accept, reject, type ImageRejectCode, type Verdict } from '../verdict.js';
 import { contentKeySizeBytes, type ImageHeader } from './header.js';
@@ -56,7 +57,7 @@ export function unwrapFromTlvs(
       `TLV 0x${type.toString(16)} is for another kind of key, the device's is on ${key.curve}`,
     );
   }
-  const wrappedKeyTlv = readTlvValue(image.source, entry.value).slice();
+  const wrappedKeyTlv = copyBytes(readTlvValue(image.source, entry.value));
   const device = { key, contentKeySizeBytes: keySizeBytes };
   const contentKey = unwrapContentKey(wrappedKeyTlv, device, crypto);
   return contentKey.ok ? accept({ contentKey: contentKey.value, wrappedKeyTlv }) : contentKey;

@@ -108,6 +108,15 @@ describe.each(CURVES)('a decryption key on %s', (curve, generate) => {
     expect(codeOf(Uint8Array.of(...whole, 0))).toBe('key-malformed');
   });
 
+  it('stays what it is when the bytes of its file are written over', () => {
+    const file = generate().privateKey.export({ format: 'der', type: 'pkcs8' });
+    const parsed = parseDecryptionKey(file);
+    if (!parsed.ok) throw new Error(parsed.detail);
+    const before = Uint8Array.from(parsed.value.privateKey);
+    file.fill(0);
+    expect(parsed.value.privateKey).toEqual(before);
+  });
+
   it('is made from entropy, and is another one from other entropy', () => {
     const asked: number[] = [];
     const made = [1, 2].map((filler) =>

@@ -362,6 +362,29 @@ describe('an encrypted image', () => {
     });
   });
 
+  it('is read, and its keys kept, without a change to the bytes it comes in', () => {
+    const [, , kind] = ENCRYPTIONS;
+    // Node's own kind of bytes: a slice of it shares its memory.
+    const image = Buffer.from(buildEncrypted(kind));
+    const before = Uint8Array.from(image);
+    const { header } = partsOf(image);
+    const { contentKey, wrappedKeyTlv } = encryptionOf(image, kind.curve);
+    const cipher = createContentCipher(contentKey, node);
+    const source = decryptedSource(imageSourceFromBytes(image), header, cipher);
+    for (const [offset, length] of [
+      [0, image.length],
+      [500, 100],
+      [600, 100],
+    ] as const) {
+      source.read(offset, length);
+      for (const chunk of source.chunks(offset, length)) expect(chunk).toBeInstanceOf(Uint8Array);
+    }
+    expect(Uint8Array.from(image)).toEqual(before);
+    const kept = Uint8Array.from(wrappedKeyTlv);
+    image.fill(0);
+    expect(wrappedKeyTlv).toEqual(kept);
+  });
+
   it('gives no content key when it is none', () => {
     const plain = withTlvs(patched(buildEncrypted(ENCRYPTIONS[0]), 16, 0), (tlvs) => tlvs);
     const { header } = partsOf(plain);
