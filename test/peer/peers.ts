@@ -14,7 +14,8 @@ export type PeerName =
   | 'microbit-firmware'
   | 'systemd-analyze'
   | 'systemd-notify'
-  | 'python3';
+  | 'python3'
+  | 'python-cryptography';
 
 /** A peer that a test needs. */
 export interface Peer {
@@ -62,7 +63,13 @@ const MISSING: Readonly<Record<PeerName, string>> = {
   'systemd-analyze': 'systemd-analyze is missing: install the Debian package systemd',
   'systemd-notify': 'systemd-notify is missing: install the Debian package systemd',
   python3: 'python3 is missing: install the Debian package python3',
+  'python-cryptography': 'cryptography is missing: install the Python package cryptography',
 };
+
+const PYTHON_MODULES: ReadonlyMap<PeerName, string> = new Map<PeerName, string>([
+  ['smpclient', 'smpclient.transport.serial'],
+  ['python-cryptography', 'cryptography.hazmat.primitives.kdf.hkdf'],
+]);
 
 /** The folder of the arm64 libraries, for emulators that look for them there. */
 export const ARM64_SYSROOT: string = join(ARM64_FOLDER, 'sysroot');
@@ -72,10 +79,11 @@ function findCommand(name: PeerName): string | undefined {
   if (name === 'microbit-firmware') {
     return [join(MICROBIT_FOLDER, 'merged.hex')].find((file) => existsSync(file));
   }
-  if (name !== 'smpclient') return executables(name)[0];
-  // A library: what is looked for is a Python that has it, serial transport included.
+  const module = PYTHON_MODULES.get(name);
+  if (module === undefined) return executables(name)[0];
+  // A library: what is looked for is a Python that has it.
   return executables('python3').find((python) => {
-    const probe = ['-c', 'import smpclient.transport.serial'];
+    const probe = ['-c', `import ${module}`];
     return spawnSync(python, probe, { timeout: PROBE_TIMEOUT_MS, stdio: 'ignore' }).status === 0;
   });
 }
