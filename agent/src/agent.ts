@@ -29,6 +29,8 @@ export interface AgentDevice {
   connectivity(): 'up' | 'down' | 'not-needed';
   /** A line of text for the console. */
   log(text: string): void;
+  /** Whether uploads may be encrypted: the device has a key for them. Absent: they may not. */
+  readonly takesEncryptedImages?: boolean;
   /** The largest SMP message taken, header included, and how many may be in flight. */
   readonly bufferSizeBytes: number;
   readonly bufferCount: number;

@@ -64,14 +64,14 @@ export function version(text: string): ImageVersion {
   return { major, minor, revision, buildNumber };
 }
 
-/** An unsigned image: header, body, and the TLV with its hash. */
-export function buildTestImage(versionText: string, bodySizeBytes = 1000): TestImage {
+/** An unsigned image: header, body, and the TLV with its hash. Nothing in it is encrypted. */
+export function buildTestImage(versionText: string, bodySizeBytes = 1000, flags = 0): TestImage {
   const header = encodeImageHeader({
     loadAddress: 0,
     headerSizeBytes: 32,
     protectedTlvSizeBytes: 0,
     bodySizeBytes,
-    flags: 0,
+    flags,
     version: version(versionText),
   });
   const body = Uint8Array.from({ length: bodySizeBytes }, (_, at) => (at * 7 + (at >> 8)) & 0xff);
@@ -93,6 +93,7 @@ export interface TestDeviceOptions {
   readonly erasedValue?: ErasedValue;
   readonly mayBoot?: () => Verdict<void>;
   readonly bufferSizeBytes?: number;
+  readonly takesEncryptedImages?: boolean;
 }
 
 function must<T>(verdict: Verdict<T, string>): T {
@@ -104,6 +105,7 @@ function must<T>(verdict: Verdict<T, string>): T {
 export class TestDevice {
   readonly flash: NorFlash;
   readonly resets: ResetRequest[] = [];
+  readonly log: string[] = [];
   nowMs = 0;
   activeSlot = 0;
   readonly #options: TestDeviceOptions;
@@ -193,6 +195,8 @@ export class TestDevice {
       },
       bufferSizeBytes: this.#options.bufferSizeBytes ?? 2048,
       bufferCount: 4,
+      takesEncryptedImages: this.#options.takesEncryptedImages ?? false,
+      log: (text) => this.log.push(text),
     });
     return this.#server;
   }

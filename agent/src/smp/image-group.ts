@@ -36,6 +36,7 @@ const STAGING_ERRORS: Readonly<Record<StagingRejectCode, ImageErrorName>> = {
   'upload-image-number': 'noFreeSlot',
   'upload-bad-magic': 'invalidImageMagic',
   'upload-header-invalid': 'invalidImageHeader',
+  'upload-encrypted': 'confirmationDenied',
   'upload-sha-invalid': 'invalidHash',
   'upload-slot-in-use': 'noFreeSlot',
   'upload-too-large': 'tooLarge',

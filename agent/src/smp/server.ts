@@ -1,7 +1,5 @@
-import type { CryptoProvider } from '@brickproof/bootloader-sim';
-import type { BootControl } from '../boot-control/boot-control.js';
-import type { Store } from '../store/store.js';
 import { ImageStaging } from '../update/staging.js';
+import type { StagingPorts } from '../update/staging.js';
 import { MGMT_ERROR, SMP_GROUP, encodeSmpError } from './error.js';
 import type { SmpGroup, SmpOutcome } from './group.js';
 import {
@@ -18,10 +16,7 @@ import { createUpdateGroup } from './update-group.js';
 import type { AgentClock, SmpBuffers, SystemPort } from './os-group.js';
 
 /** What a device's SMP server stands on; its buffers are told to clients by the os group. */
-export interface SmpServerPorts extends SmpBuffers {
-  readonly bootControl: BootControl;
-  readonly store: Store;
-  readonly crypto: CryptoProvider;
+export interface SmpServerPorts extends SmpBuffers, StagingPorts {
   readonly clock: AgentClock;
   readonly system: SystemPort;
 }

@@ -25,6 +25,10 @@ export interface StagingPorts {
   readonly bootControl: BootControl;
   readonly store: Store;
   readonly crypto: CryptoProvider;
+  /** Whether encrypted images are taken: the device has a decryption key. Absent: it has none. */
+  readonly takesEncryptedImages?: boolean;
+  /** A line of text for the console. */
+  log?(text: string): void;
 }
 
 interface Upload extends UploadIdentity {
@@ -89,8 +93,9 @@ export class ImageStaging {
 
   /** Nothing is erased before every check has passed, in the order of Zephyr's. */
   #takeFirst(packet: UploadPacket): StagingVerdict {
-    const checked = checkFirstPacket(packet);
-    if (!checked.ok) return checked;
+    const takesEncrypted = this.#ports.takesEncryptedImages ?? false;
+    const checked = checkFirstPacket(packet, { takesEncrypted });
+    if (!checked.ok) return this.#refuseFirst(checked);
     const first = checked.value;
     const slot = this.#ports.bootControl.uploadSlot;
     const free = this.#checkSlotFree(slot);
@@ -100,6 +105,14 @@ export class ImageStaging {
     const fits = this.#checkFits(slot, first);
     if (!fits.ok) return fits;
     return this.#begin(slot, first);
+  }
+
+  /** Clients learn a number that is close; that the image is encrypted, only the console tells. */
+  #refuseFirst(refused: Rejected<StagingRejectCode>): Rejected<StagingRejectCode> {
+    if (refused.code === 'upload-encrypted') {
+      this.#ports.log?.(`Upload refused: image-encryption-key-missing: ${refused.detail}`);
+    }
+    return refused;
   }
 
   /** A slot that boots next, or that a trial falls back to, is not written over. */

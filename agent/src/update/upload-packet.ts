@@ -4,7 +4,12 @@ import {
   decodeImageHeader,
   reject,
 } from '@brickproof/bootloader-sim';
-import type { ImageVersion, Verdict } from '@brickproof/bootloader-sim';
+import type {
+  HeaderRules,
+  ImageRejectCode,
+  ImageVersion,
+  Verdict,
+} from '@brickproof/bootloader-sim';
 
 /** A SHA-256; clients may give a shorter beginning of it to know an upload by. */
 export const UPLOAD_SHA_BYTES_MAX = 32;
@@ -18,6 +23,7 @@ export type StagingRejectCode =
   | 'upload-image-number'
   | 'upload-bad-magic'
   | 'upload-header-invalid'
+  | 'upload-encrypted'
   | 'upload-sha-invalid'
   | 'upload-slot-in-use'
   | 'upload-too-large'
@@ -56,9 +62,13 @@ export interface FirstPacket extends UploadIdentity {
 /**
  * Holds a first packet to what can be known from it alone, in the order of Zephyr's checks. Refuses
  * `upload-header-truncated`, `upload-length-missing`, `upload-length-zero`, `upload-image-number`,
- * `upload-bad-magic`, `upload-header-invalid`, `upload-sha-invalid`.
+ * `upload-bad-magic`, `upload-header-invalid`, `upload-sha-invalid`; and `upload-encrypted` for an
+ * encrypted image where the rules take none.
  */
-export function checkFirstPacket(packet: UploadPacket): Verdict<FirstPacket, StagingRejectCode> {
+export function checkFirstPacket(
+  packet: UploadPacket,
+  rules: HeaderRules,
+): Verdict<FirstPacket, StagingRejectCode> {
   const { data = new Uint8Array(0), len, sha = new Uint8Array(0), image = 0 } = packet;
   if (data.byteLength < IMAGE_HEADER_SIZE_BYTES) {
     const detail = `${data.byteLength} bytes, an image header has ${IMAGE_HEADER_SIZE_BYTES}`;
@@ -67,11 +77,8 @@ export function checkFirstPacket(packet: UploadPacket): Verdict<FirstPacket, Sta
   if (len === undefined) return reject('upload-length-missing', 'the first packet has no length');
   if (len === 0) return reject('upload-length-zero', 'the first packet says 0 bytes');
   if (image !== 0) return reject('upload-image-number', `image ${image}, there is only image 0`);
-  const header = decodeImageHeader(data);
-  if (!header.ok) {
-    const isMagic = header.code === 'image-bad-magic';
-    return reject(isMagic ? 'upload-bad-magic' : 'upload-header-invalid', header.detail);
-  }
+  const header = decodeImageHeader(data, rules);
+  if (!header.ok) return reject(headerCode(header.code), header.detail);
   if (sha.byteLength > UPLOAD_SHA_BYTES_MAX) {
     const detail = `a hash of ${sha.byteLength} bytes, at most ${UPLOAD_SHA_BYTES_MAX}`;
     return reject('upload-sha-invalid', detail);
@@ -80,4 +87,15 @@ export function checkFirstPacket(packet: UploadPacket): Verdict<FirstPacket, Sta
   const upgradeOnly = packet.upgrade ?? false;
   // The sha is copied: it is kept, and the packet's bytes belong to whoever received it.
   return accept({ data, sizeBytes: len, sha: sha.slice(), version, upgradeOnly });
+}
+
+function headerCode(code: ImageRejectCode): StagingRejectCode {
+  switch (code) {
+    case 'image-bad-magic':
+      return 'upload-bad-magic';
+    case 'image-encryption-key-missing':
+      return 'upload-encrypted';
+    default:
+      return 'upload-header-invalid';
+  }
 }

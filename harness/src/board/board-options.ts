@@ -6,6 +6,7 @@ import type {
   TrialState,
 } from '@brickproof/agent';
 import type {
+  AgreementKey,
   BehaviourCard,
   BootSettings,
   CryptoProvider,
@@ -24,6 +25,8 @@ export interface VirtualBoardOptions {
   /** Whom bootloader and agent trust. */
   readonly keys: readonly VerificationKey[];
   readonly crypto: CryptoProvider;
+  /** What encrypted images are decrypted with; absent on a board that takes none. */
+  readonly decryptionKey?: AgreementKey;
   /** The flash to start from; see `provisionFlash`. Boards may share it. */
   readonly flash: FlashSnapshot;
   /** Also the identity: equal options with equal seeds tell equal stories. */

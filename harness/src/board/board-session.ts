@@ -5,12 +5,14 @@ import {
   imageSourceFromBytes,
   verifyImage,
   type BehaviourCard,
+  type AgreementKey,
   type CryptoProvider,
   type StrategyName,
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
 import { createHostCrypto, loadVerificationKey } from '@brickproof/agent/node';
+import { readDecryptionKey } from '../cli/agreement-key-file.js';
 import { readFileBytes } from '../cli/files.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
@@ -34,6 +36,8 @@ export interface BoardSessionOptions {
   readonly imagePath?: string;
   /** PEM files of the keys the boards trust; the samples' test keys unless told. */
   readonly keyPaths: readonly string[];
+  /** PEM file of the key the boards decrypt images with; without one they take none. */
+  readonly decryptionKeyPath?: string;
   readonly pty: boolean;
   /** The first board's TCP port; the next ones count up. 0: any. */
   readonly tcpPort?: number;
@@ -81,6 +85,8 @@ export async function startBoardSession(
   }
   const keys = readKeys(options);
   if (!keys.ok) return keys;
+  const decryptionKey = readBoardDecryptionKey(options);
+  if (!decryptionKey.ok) return decryptionKey;
   const image = readImage(options);
   if (!image.ok) return image;
   const model = DEVICE_MODELS[options.model];
@@ -100,6 +106,7 @@ export async function startBoardSession(
       strategy: options.strategy,
       keys: keys.value,
       crypto,
+      ...(decryptionKey.value === undefined ? {} : { decryptionKey: decryptionKey.value }),
       flash: flash.value,
       seed: options.seed + index,
       agentVerifies: options.agentVerifies,
@@ -138,6 +145,8 @@ function checkFactoryImage(
       maxImageSizeBytes: slot?.sizeBytes ?? 0,
       minimumSecurityCounter: device.options.securityCounter,
       slotAddress: slot?.offset,
+      // In slot 0 an image lies plain, also one that is encrypted when it is swapped out.
+      encryption: device.options.decryptionKeyPath === undefined ? undefined : { body: 'plain' },
     },
     device.crypto,
   );
@@ -217,6 +226,19 @@ function readKeys(
     keys.push(key.value);
   }
   return accept(keys);
+}
+
+function readBoardDecryptionKey({
+  decryptionKeyPath,
+  strategy,
+}: BoardSessionOptions): Verdict<AgreementKey | undefined, BoardSessionRejectCode> {
+  if (decryptionKeyPath === undefined) return accept(undefined);
+  if (strategy === 'direct-xip') {
+    const sentence = 'under direct-xip images run from where they lie, so they cannot be encrypted';
+    return reject('board-option-invalid', `${sentence}; choose another --strategy`);
+  }
+  const key = readDecryptionKey(decryptionKeyPath);
+  return key.ok ? key : reject('board-file-unreadable', key.detail);
 }
 
 function readImage(options: BoardSessionOptions): Verdict<Uint8Array, BoardSessionRejectCode> {

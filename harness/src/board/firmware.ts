@@ -12,6 +12,7 @@ import {
   accept,
   formatImageVersion,
   readBehaviourCard,
+  type AgreementKey,
   type BehaviourCard,
   type BootedImage,
   type FlashArea,
@@ -69,6 +70,8 @@ export function startAgent(ports: FirmwarePorts): Verdict<Agent, StoreRejectCode
     selfTest: () => behaviour.selfTest,
     connectivity: ports.connectivity,
     log: ports.log,
+    // An agent that trusts anything leaves it to the bootloader to refuse what is encrypted.
+    takesEncryptedImages: options.agentVerifies === false || decryptionKeyOf(options) !== undefined,
     bufferSizeBytes: options.bufferSizeBytes ?? BUFFER_SIZE_BYTES_DEFAULT,
     bufferCount: options.bufferCount ?? BUFFER_COUNT_DEFAULT,
   };
@@ -86,7 +89,12 @@ function bootControlOf(ports: FirmwarePorts): FlashBootControl {
       if (options.agentVerifies === false) return DONE;
       const staged = slots[slot === 0 ? 0 : 1];
       const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
-      const policy = { keys: options.keys, crypto: options.crypto, securityCounter };
+      const policy = {
+        keys: options.keys,
+        crypto: options.crypto,
+        securityCounter,
+        decryptionKey: decryptionKeyOf(options),
+      };
       const verified = verifyStaged(policy, staged, runsAt.flashOffset);
       if (!verified.ok) {
         log(`Image in slot ${slot} refused: ${verified.code}: ${verified.detail}`);
@@ -94,6 +102,11 @@ function bootControlOf(ports: FirmwarePorts): FlashBootControl {
       return verified;
     },
   });
+}
+
+/** Under direct-xip images run from where they were sent to, so none of them can be encrypted. */
+function decryptionKeyOf(options: VirtualBoardOptions): AgreementKey | undefined {
+  return options.strategy === 'direct-xip' ? undefined : options.decryptionKey;
 }
 
 function systemInfoOf({ options, booted, nodeName }: FirmwarePorts): AgentDevice['system']['info'] {

@@ -21,6 +21,7 @@ interface BoardOptions extends MqttFlags {
   readonly seed: number;
   readonly image?: string;
   readonly key?: readonly string[];
+  readonly decrypt?: string;
   readonly pty?: boolean;
   readonly tcp?: number;
   readonly mqtt?: string;
@@ -102,6 +103,7 @@ function addFlags(command: Command): void {
     )
     .option('--image <file>', 'the image they leave the factory with (default: a sample, 1.0.0)')
     .option('--key <pem...>', 'the keys they trust (default: the test keys of the samples)')
+    .option('--decrypt <pem>', 'the key they decrypt images with; without one they take none')
     .addOption(
       new Option('--behaviour <name>', 'how all firmware behaves, whatever its image says').choices(
         BEHAVIOUR_NAMES,
@@ -137,6 +139,7 @@ function sessionOptions(options: BoardOptions): BoardSessionOptions {
     ...(tcp === undefined ? {} : { tcpPort: tcp }),
     ...(mqtt === undefined ? {} : { mqttUrl: mqtt }),
     ...(image === undefined ? {} : { imagePath: image }),
+    ...(options.decrypt === undefined ? {} : { decryptionKeyPath: options.decrypt }),
     ...(behaviour === undefined ? {} : { behaviour }),
     ...(options.bufferSize === undefined ? {} : { bufferSizeBytes: options.bufferSize }),
     ...(options.securityCounter === undefined ? {} : { securityCounter: options.securityCounter }),

@@ -177,6 +177,19 @@ describe('the image upload', () => {
     expect(target.ask('write', STATE, { hash: NEXT.hash })).toEqual(imageError('hashNotFound'));
   });
 
+  it('refuses an encrypted image on a device without a key, which says why', () => {
+    const encrypted = buildTestImage('1.1.0', 900, 0x04);
+    const target = device();
+    expect(upload(target, encrypted)).toEqual(imageError('confirmationDenied'));
+    expect(target.log).toEqual([
+      expect.stringMatching(/^Upload refused: image-encryption-key-missing: .*AES-128/),
+    ]);
+    expect(target.ask('read', STATE)).toEqual(list(RUNNING_ENTRY));
+    const withKey = new TestDevice({ takesEncryptedImages: true }).program(0, RUNNING);
+    expect(upload(withKey, encrypted)).toMatchObject({ match: true });
+    expect(withKey.log).toEqual([]);
+  });
+
   it('does not list or test an image before the last byte of its upload', () => {
     const target = device();
     const whole = { len: NEXT.bytes.byteLength + 4, off: 0 };

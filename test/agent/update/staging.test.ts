@@ -9,6 +9,8 @@ import type { TestDeviceOptions, TestImage } from '../test-device.js';
 
 const RUNNING = buildTestImage('1.0.0', 600);
 const NEXT = buildTestImage('1.1.0', 1900);
+/** Flagged as encrypted with AES-128. */
+const ENCRYPTED = buildTestImage('1.1.0', 1900, 0x04);
 
 function device(options: TestDeviceOptions = {}): TestDevice {
   return new TestDevice(options).program(0, RUNNING);
@@ -140,6 +142,7 @@ describe('ImageStaging', () => {
     ['upload-image-number', { ...firstPacket(NEXT), image: 1 }],
     ['upload-bad-magic', { ...firstPacket(NEXT), data: new Uint8Array(64) }],
     ['upload-header-invalid', { ...firstPacket(NEXT), data: withHeaderSize(NEXT, 4) }],
+    ['upload-encrypted', firstPacket(ENCRYPTED)],
     ['upload-sha-invalid', { ...firstPacket(NEXT), sha: new Uint8Array(33) }],
     ['upload-too-large', { ...firstPacket(NEXT), len: 8 * 512 }],
     ['upload-overrun', { ...firstPacket(NEXT), len: 100 }],
@@ -152,6 +155,30 @@ describe('ImageStaging', () => {
     expect(staging.take(packet)).toMatchObject({ ok: false, code });
     expect(changesOf(target)).toEqual(before);
     expect(staging.isOpen(1)).toBe(false);
+  });
+
+  it('takes an encrypted image where there is a key for it, and lists it', () => {
+    const target = device();
+    const staging = new ImageStaging({
+      bootControl: target.bootControl,
+      store: target.store,
+      crypto: HASH_ONLY,
+      takesEncryptedImages: true,
+    });
+    expect(upload(staging, ENCRYPTED)).toMatchObject({ match: true });
+    expect(holdsImage(target, ENCRYPTED)).toBe(true);
+    expect(target.bootControl.state(1).image?.hash).toEqual(ENCRYPTED.hash);
+  });
+
+  it('takes no image that is flagged as encrypted in two ways', () => {
+    const target = device();
+    const both = buildTestImage('1.1.0', 1900, 0x0c);
+    for (const takesEncryptedImages of [false, true]) {
+      const { bootControl, store } = target;
+      const ports = { bootControl, store, crypto: HASH_ONLY, takesEncryptedImages };
+      const refused = new ImageStaging(ports).take(firstPacket(both));
+      expect(refused).toMatchObject({ ok: false, code: 'upload-header-invalid' });
+    }
   });
 
   it('takes an older version when the client does not ask for upgrades only', () => {

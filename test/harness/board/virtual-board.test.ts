@@ -1,12 +1,14 @@
 import * as nodeCrypto from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
+  agreementPointOf,
   appendBehaviourCard,
   buildImage,
   createNobleSigningKey,
   parseImageVersion,
   type BehaviourCard,
   type FlashEffect,
+  type ImageBuildEncryption,
   type SigningKey,
   type StrategyName,
 } from '@brickproof/bootloader-sim';
@@ -20,6 +22,8 @@ import {
   type DeviceModelName,
   type VirtualBoardOptions,
 } from '@brickproof/harness';
+import { agreementKey } from '../../bootloader-sim/crypto/test-keys.js';
+import { entropyFrom } from '../../bootloader-sim/image/encrypted-image.js';
 
 const crypto = createHostCrypto();
 const EFFECTS: readonly FlashEffect[] = [
@@ -52,6 +56,7 @@ function firmware(
   card?: Partial<BehaviourCard>,
   key: SigningKey = KEY,
   sizeBytes = 20_000,
+  encryption?: ImageBuildEncryption,
 ): Uint8Array {
   const version = parseImageVersion(text);
   if (!version.ok) throw new Error(version.detail);
@@ -64,6 +69,7 @@ function firmware(
       headerSizeBytes: 0x200,
       securityCounter: 1,
       signingKey: key,
+      ...(encryption === undefined ? {} : { encryption }),
     },
     crypto,
   );
@@ -206,6 +212,53 @@ describe('a virtual board', () => {
     expect(testSlot(b, 1)).toHaveProperty('images');
     resetBySmp(b);
     expect(b.state).toMatchObject({ version: '1.0.0+0', power: 'running' });
+  });
+
+  describe('that is sent encrypted images', () => {
+    const decryptionKey = agreementKey('x25519');
+    const encrypted = (filler?: number): Uint8Array => {
+      const key = agreementPointOf(agreementKey('x25519', filler));
+      const entropy = entropyFrom('board');
+      return firmware('1.1.0', undefined, KEY, 20_000, { key, contentKeySizeBytes: 16, entropy });
+    };
+    const consoleOf = (b: VirtualBoard): (() => string) => {
+      const seen: Buffer[] = [];
+      b.listen({ uart: (bytes) => seen.push(Buffer.from(bytes)) });
+      return () => Buffer.concat(seen).toString('latin1');
+    };
+
+    it('has an agent that verifies them decrypted before it marks them', () => {
+      const b = board({ strategy: 'overwrite-only', decryptionKey });
+      expect(upload(b, encrypted())).toMatchObject({ match: true });
+      expect(testSlot(b, 1)).toHaveProperty('images');
+    });
+
+    it('does not mark what is encrypted for another board', () => {
+      const b = board({ strategy: 'overwrite-only', decryptionKey });
+      const text = consoleOf(b);
+      expect(upload(b, encrypted(8))).toMatchObject({ match: true });
+      expect(testSlot(b, 1)).toHaveProperty('err');
+      expect(text()).toContain('Image in slot 1 refused: image-encryption-tag: ');
+    });
+
+    it.each<readonly [string, Parameters<typeof board>[0]]>([
+      ['without a decryption key', { strategy: 'overwrite-only' }],
+      ['that runs images from where they were sent to', { decryptionKey }],
+    ])('takes no upload of them %s', (_, options) => {
+      const b = board(options);
+      const text = consoleOf(b);
+      expect(upload(b, encrypted())).not.toHaveProperty('match');
+      expect(images(b)).toHaveLength(1);
+      expect(text()).toContain('Upload refused: image-encryption-key-missing: ');
+    });
+
+    it('leaves it to the bootloader to refuse them when the agent looks away', () => {
+      const b = board({ agentVerifies: false });
+      expect(upload(b, encrypted())).toMatchObject({ match: true });
+      expect(testSlot(b, 1)).toHaveProperty('images');
+      resetBySmp(b);
+      expect(b.state).toMatchObject({ version: '1.0.0+0', power: 'running' });
+    });
   });
 
   it('does not mark the same or a lower version', () => {

@@ -5,6 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../../firmware-samples', import.meta.url));
+const DECRYPTION_KEY = join(SAMPLES, 'decryption-keys', 'test-decryption-key-x25519.pem');
+const CLEAR_IMAGE = join(SAMPLES, 'nrf-equal', 'good-1.0.0-encrypted-x25519-clear-ours.bin');
+const ENCRYPTED_IMAGE = join(SAMPLES, 'nrf-equal', 'good-1.1.0-encrypted-x25519-ours.bin');
 const DEMO_TIMEOUT_MS = 60_000;
 
 const children: ChildProcess[] = [];
@@ -87,12 +90,23 @@ describe('brickproof board', () => {
     expect(await end).toBe(0);
   });
 
+  it('leaves the factory with an image that is encrypted when it is swapped out', async () => {
+    const flags = ['--strategy', 'overwrite-only', '--decrypt', DECRYPTION_KEY];
+    const { served } = await serve(['--tcp', '0', '--image', CLEAR_IMAGE, ...flags]);
+    expect(served.ok).toBe(true);
+  });
+
   it.each([
     [['--model', 'toaster'], 2],
     [['--image', 'no/such/file.bin'], 2],
     [['--key', 'no/such/key.pem'], 2],
     [['--image', join(SAMPLES, 'nrf-equal', 'bad-unknown-key-1.1.0.bin')], 1],
     [['--image', join(SAMPLES, 'stm-unequal', 'bad-too-large-1.1.0.bin')], 1],
+    [['--strategy', 'overwrite-only', '--decrypt', 'no/such/key.pem'], 2],
+    [['--strategy', 'overwrite-only', '--decrypt', join(SAMPLES, 'keys/test-key-ed25519.pem')], 2],
+    [['--strategy', 'direct-xip', '--decrypt', DECRYPTION_KEY], 2],
+    [['--image', CLEAR_IMAGE], 1],
+    [['--strategy', 'overwrite-only', '--decrypt', DECRYPTION_KEY, '--image', ENCRYPTED_IMAGE], 1],
     [['--count', '0'], 2],
     [['--behaviour', 'sulks'], 2],
     [['--mqtt', 'mqtt://127.0.0.1:1'], 3],

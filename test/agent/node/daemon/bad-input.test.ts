@@ -352,6 +352,8 @@ describe('provisioning', () => {
     ['bad-signature-1.1.0.bin', /image-signature-invalid/],
     ['bad-truncated-1.1.0.bin', /image-/],
     ['bad-unknown-key-1.1.0.bin', /image-key-unknown/],
+    ['good-1.1.0-encrypted-x25519-ours.bin', /image-encryption-key-missing/],
+    ['good-1.0.0-encrypted-x25519-clear-ours.bin', /image-encryption-key-missing/],
   ])('refuses %s', async (name, sentence) => {
     const run = await device.run('provision', '--image', sampleImage(name));
     expect(run).toMatchObject({ status: 17 });

@@ -256,6 +256,27 @@ describe('the daemon', () => {
     expect(await lastUpdate(daemon)).toBe('none');
   });
 
+  it('takes no encrypted image, wherever one comes from', async () => {
+    const encrypted = readFileSync(sampleImage('good-1.1.0-encrypted-x25519-ours.bin'));
+    const device = await newDevice().provision();
+    // As another agent may have left it there.
+    const slot = readFileSync(device.file('slot1.img'));
+    slot.set(encrypted);
+    writeFileSync(device.file('slot1.img'), slot);
+    const check = await device.run('check');
+    expect(check.stdout).toMatch(/slot 1: .*image-encryption-key-missing/);
+    const daemon = await device.start();
+    const client = await daemon.client();
+    const staged = must(await client.imageState()).find(({ active }) => !active);
+    const marked = await client.imageTest(staged?.hash ?? new Uint8Array(0));
+    expect(marked).toMatchObject({ ok: false, code: 'smp-device-refused' });
+    await daemon.says(/Image in slot 1 refused: image-encryption-key-missing/);
+    const uploaded = await client.imageUpload(encrypted);
+    expect(uploaded).toMatchObject({ ok: false, code: 'smp-device-refused' });
+    await daemon.says(/Upload refused: image-encryption-key-missing/);
+    expect(await lastUpdate(daemon)).toBe('none');
+  });
+
   it('answers at a serial port too, each link with buffers of its own', async () => {
     const pty = await openPty();
     try {
