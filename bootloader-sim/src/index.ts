@@ -142,6 +142,7 @@ export { NorFlash } from './flash/nor-flash.js';
 export type { FlashStatistics } from './flash/nor-flash.js';
 export { flickeringNoise, seededRandom, seededStreams } from './flash/seeded-random.js';
 export type { RandomSource, RandomStreams } from './flash/seeded-random.js';
+export { snapshotFromBytes } from './flash/flash-dump.js';
 export { equalSectors, equalSnapshots } from './flash/snapshot.js';
 export type { FlashSnapshot } from './flash/snapshot.js';
 export { FLASH_AREAS_MAX, createFlashMap } from './flash/flash-map.js';

@@ -14,6 +14,7 @@ export type FlashRejectCode =
   | 'flash-erase-failed'
   | 'flash-fault-invalid'
   | 'flash-faults-too-many'
+  | 'flash-dump-size'
   | 'counter-unknown'
   | 'counter-not-monotonic';
 
