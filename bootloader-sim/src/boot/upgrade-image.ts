@@ -57,7 +57,9 @@ export class UpgradeImage {
     this.strategy = options.strategy;
     this.index = options.index;
     this.slots = options.slots;
-    this.scratch = options.environment.scratch;
+    // No other strategy looks at a scratch area, even where the flash has one.
+    const isScratched = options.strategy === 'swap-using-scratch';
+    this.scratch = isScratched ? options.environment.scratch : undefined;
     this.format = options.format;
   }
 
