@@ -67,18 +67,34 @@ export function largestImage(strategy: StrategyName, slots: SlotPair, layout: Bo
   return Math.min(...slots.map((slot) => maxImageSizeBytes(slot)));
 }
 
+/** The algorithm of a strategy that swaps images; undefined for the others. */
+export function swapAlgorithmOf(strategy: StrategyName): SwapAlgorithm | undefined {
+  return ALGORITHMS[strategy];
+}
+
 function findFault(strategy: StrategyName, layout: BootLayout): string | undefined {
   const { images, scratch } = layout;
   if (images.length < 1 || images.length > BOOT_IMAGES_MAX) {
     return `a board has 1 to ${BOOT_IMAGES_MAX} images, not ${images.length}`;
   }
-  if (strategy === 'direct-xip') {
-    return layout.encryptionKeySizeBytes === undefined
-      ? undefined
-      : 'images run where they lie, so that they cannot be encrypted';
-  }
+  const unfit = settingsFault(strategy, layout);
+  if (unfit !== undefined || strategy === 'direct-xip') return unfit;
   const areas = [...images.flat(), ...(scratch === undefined ? [] : [scratch])];
   return unequalFlash(areas) ?? swapFault(strategy, layout);
+}
+
+/** Settings that a strategy has no use for (bootutil_priv.h; boot/zephyr/Kconfig, "depends on"). */
+function settingsFault(strategy: StrategyName, layout: BootLayout): string | undefined {
+  const { downgradePrevention: prevention, encryptionKeySizeBytes } = layout;
+  if (strategy === 'direct-xip') {
+    if (encryptionKeySizeBytes !== undefined) {
+      return 'images run where they lie, so that they cannot be encrypted';
+    }
+    if (prevention === 'none') return 'the highest version always runs, so that none is downgraded';
+  }
+  return prevention === 'security-counter' && swapAlgorithmOf(strategy) === undefined
+    ? 'downgrades are judged by the security counter only where images are swapped'
+    : undefined;
 }
 
 /** A trailer is moved from area to area, so that its words have to be the same everywhere. */
