@@ -153,6 +153,14 @@ export type { SecurityCounters } from './flash/otp-counters.js';
 
 export { checkBootLayout, largestImage, uploadOffset } from './boot/boot-layout.js';
 export type { BootCapacity } from './boot/boot-layout.js';
+export { describeFlash } from './boot/describe-flash.js';
+export type { DescribedSlot, FlashDescription, ImageDescription } from './boot/describe-flash.js';
+export type { SwapHeaderPlace, SwapProgress } from './boot/describe-swap.js';
+export type {
+  ContentKeyState,
+  StatusEntryCount,
+  TrailerDescription,
+} from './boot/describe-trailer.js';
 export { decideSwapType } from './boot/swap-type.js';
 export type { TrailerPair } from './boot/swap-type.js';
 export {

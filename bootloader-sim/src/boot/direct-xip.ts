@@ -1,7 +1,8 @@
+import type { FlashArea } from '../flash/flash-area.js';
 import { parseImageHeader, type ImageHeader } from '../image/header.js';
 import { compareImageVersions, formatImageVersion } from '../image/version.js';
 import { verifyImage, type VerifiedImage } from '../image/verify.js';
-import { accept, reject, type Verdict } from '../verdict.js';
+import { accept, reject, type ImageRejectCode, type Verdict } from '../verdict.js';
 import { maxImageSizeBytes, readTrailer, writeCopyDone } from './trailer.js';
 import {
   eraseArea,
@@ -98,22 +99,31 @@ function trySlot(image: Candidates, slot: 0 | 1): VerifiedImage | undefined {
   const { environment, index } = image;
   const area = image.slots[slot];
   if (!selectOrErase(image, slot)) return undefined;
-  const verified = verifyImage(
-    area,
-    {
-      keys: environment.keys,
-      maxImageSizeBytes: maxImageSizeBytes(area),
-      minimumSecurityCounter: environment.counters?.read(index),
-      slotAddress: area.flashOffset,
-    },
-    environment.crypto,
-  );
+  const verified = verifyInPlace(environment, index, area);
   if (verified.ok) return verified.value;
   environment.log('error', `Image in the ${slotName(slot)} slot is not valid!`);
   environment.log('error', `${verified.code}: ${verified.detail}`);
   // An image built for another address is left alone: it is sound, only in the wrong slot.
   if (verified.code !== 'image-load-address') eraseArea(environment, area, slotName(slot));
   return undefined;
+}
+
+/** Verifies the image of a slot, which is to run from there. */
+export function verifyInPlace(
+  environment: Pick<BootEnvironment, 'keys' | 'counters' | 'crypto'>,
+  imageIndex: number,
+  area: FlashArea,
+): Verdict<VerifiedImage, ImageRejectCode> {
+  return verifyImage(
+    area,
+    {
+      keys: environment.keys,
+      maxImageSizeBytes: maxImageSizeBytes(area),
+      minimumSecurityCounter: environment.counters?.read(imageIndex),
+      slotAddress: area.flashOffset,
+    },
+    environment.crypto,
+  );
 }
 
 /**

@@ -65,7 +65,7 @@ function readHeaders(image: UpgradeImage, method: UpgradeMethod): void {
  * swapped out in the first. Where there is none in the expected place, the other one is looked at
  * (swap_offset.c, boot_read_image_header).
  */
-function readSecondaryHeader(image: UpgradeImage): SlotHeader {
+export function readSecondaryHeader(image: UpgradeImage): SlotHeader {
   const { secondary, sectorSizeBytes } = image;
   if (image.strategy !== 'swap-using-offset') return image.readHeader(secondary, 0);
   const expected = isRevert(image) ? 0 : sectorSizeBytes;

@@ -39,6 +39,8 @@ export interface SwapAlgorithm {
   readonly needsHeaders: boolean;
   /** Whether a status that was read can be gone on from. What flash says is not to be trusted. */
   readonly canResume: (image: UpgradeImage, swapSizeBytes: number) => boolean;
+  /** How many sectors, or groups of sectors, a swap takes: one status index each. */
+  readonly turnCount: (image: UpgradeImage, swapSizeBytes: number) => number;
   /** Starts a swap, or goes on with one (swap_run). */
   readonly run: (image: UpgradeImage) => Verdict<void>;
 }

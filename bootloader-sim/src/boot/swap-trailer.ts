@@ -122,13 +122,15 @@ export function contentKeyOffset(area: FlashArea, format: TrailerFormat, slot: n
   return swapSizeOffset(area, format) - (slot + 1) * format.keySlotSizeBytes;
 }
 
-function swapSizeOffset(area: FlashArea, format: TrailerFormat): number {
+/** The place of the number of bytes that a swap moves (boot_swap_size_off). */
+export function swapSizeOffset(area: FlashArea, format: TrailerFormat): number {
   return format.hasTlvSizes
     ? tlvSizesOffset(area) - format.alignBytes
     : trailerLayout(area).swapInfoOffset - format.alignBytes;
 }
 
-function tlvSizesOffset(area: FlashArea): number {
+/** The place of both unprotected TLV sizes (boot_unprotected_tlv_sizes_off). */
+export function tlvSizesOffset(area: FlashArea): number {
   const { swapInfoOffset, alignBytes } = trailerLayout(area);
   return swapInfoOffset - alignBytes;
 }

@@ -46,6 +46,7 @@ export const swapUsingMove: SwapAlgorithm = {
     const isInside = last < image.primary.sectors.length && last <= image.secondary.sectors.length;
     return isInside && (operation === 'swap' || index <= last + 1);
   },
+  turnCount: swapSectorCount,
   run,
 };
 

@@ -51,6 +51,7 @@ export const swapUsingOffset: SwapAlgorithm = {
     const last = lastSectorIndex(image, swapSizeBytes);
     return last < image.primary.sectors.length && last + 1 < image.secondary.sectors.length;
   },
+  turnCount: (image, swapSizeBytes) => lastSectorIndex(image, swapSizeBytes) + 1,
   run,
 };
 

@@ -46,6 +46,7 @@ export const swapUsingScratch: SwapAlgorithm = {
   headerPlace,
   needsHeaders: false,
   canResume: (image, swapSizeBytes) => lastSectorIndex(image.slots, swapSizeBytes) !== undefined,
+  turnCount,
   run,
 };
 

@@ -22,9 +22,7 @@ import {
  * verified. Throws only what the flash throws. Refuses `boot-no-image`.
  */
 export function bootUpgrading(asked: BootEnvironment, method: UpgradeMethod): Verdict<BootOutcome> {
-  const keySize =
-    asked.encryptionKeySizeBytes ?? (asked.decryptionKey === undefined ? undefined : 16);
-  const environment = { ...asked, encryptionKeySizeBytes: keySize, log: asked.log.bind(asked) };
+  const environment = withKeySize(asked);
   const format = trailerFormat(method.name, environment);
   const images = environment.images.map(
     (slots, index) =>
@@ -41,6 +39,13 @@ export function bootUpgrading(asked: BootEnvironment, method: UpgradeMethod): Ve
     performUpgrade(image, method);
   }
   return startImages(images, method);
+}
+
+/** The environment with the size of the content keys that its trailers have room for. */
+export function withKeySize(asked: BootEnvironment): BootEnvironment {
+  const keySize =
+    asked.encryptionKeySizeBytes ?? (asked.decryptionKey === undefined ? undefined : 16);
+  return { ...asked, encryptionKeySizeBytes: keySize, log: asked.log.bind(asked) };
 }
 
 /**
