@@ -234,6 +234,7 @@ export class VirtualBoard {
       keys: this.#options.keys,
       crypto: this.#options.crypto,
       counters: this.#options.securityCounter === 'none' ? undefined : this.counters,
+      decryptionKey: this.#options.decryptionKey,
       log: (level, text) => {
         this.#print(`${level.charAt(0).toUpperCase()}: ${text}`);
       },

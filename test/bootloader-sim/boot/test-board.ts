@@ -48,7 +48,16 @@ export interface BoardSpec {
 
 /** What a bootloader may be built for beside the board. */
 export type BoardSettings = Partial<
-  Pick<BootEnvironment, 'bootstrap' | 'counters' | 'crypto' | 'downgradePrevention' | 'keys'>
+  Pick<
+    BootEnvironment,
+    | 'bootstrap'
+    | 'counters'
+    | 'crypto'
+    | 'decryptionKey'
+    | 'downgradePrevention'
+    | 'encryptionKeySizeBytes'
+    | 'keys'
+  >
 >;
 
 /** A flash, its areas, and a bootloader that runs on it. */
@@ -81,7 +90,7 @@ export class TestBoard {
       keys: [FIRST_KEY.verificationKey],
       crypto: hostCrypto,
       counters: undefined,
-      downgradePrevention: 'none',
+      ...(spec.strategy === 'direct-xip' ? {} : { downgradePrevention: 'none' as const }),
       log: (level, text) => this.log.push(`${level}: ${text}`),
       ...settings,
     };
