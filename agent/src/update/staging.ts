@@ -147,7 +147,9 @@ export class ImageStaging {
   /** Where an upload of the same image goes on; undefined when it has to begin. */
   #resume(slot: number, first: FirstPacket): UploadAnswer | undefined {
     if (this.#completed !== undefined && isSameUpload(this.#completed, first)) {
-      return this.#completedAnswer();
+      // Read again: flash may lose a bit, and whoever asks anew may do so for that reason.
+      if (this.#isIntact(slot, first)) return this.#completedAnswer();
+      this.#completed = undefined;
     }
     const upload = this.#upload ?? this.#restore(slot, first.data);
     if (upload === undefined || upload.writer.offset === 0) return undefined;
@@ -201,7 +203,12 @@ export class ImageStaging {
     const trailerOffset = this.#ports.bootControl.maxImageSizeBytes(slot);
     const trailer = area.read(trailerOffset, area.sizeBytes - trailerOffset);
     if (!trailer.every((byte) => byte === area.erasedValue)) return false;
-    return equalBytes(this.#digest(slot, first.sizeBytes), first.sha);
+    return this.#isIntact(slot, first);
+  }
+
+  /** Whether the slot holds what the sha, or as much as there is of one, stands for. */
+  #isIntact(slot: number, { sizeBytes, sha }: UploadIdentity): boolean {
+    return equalBytes(this.#digest(slot, sizeBytes).subarray(0, sha.byteLength), sha);
   }
 
   /** From the end: the magic that marks a slot goes before anything else of its trailer. */
@@ -259,8 +266,7 @@ export class ImageStaging {
   /** Reads the image back. One that is not what was announced loses its header. */
   #complete(upload: Upload): StagingVerdict {
     const { slot, sizeBytes, sha } = upload;
-    const digest = this.#digest(slot, sizeBytes);
-    const match = equalBytes(digest.subarray(0, sha.byteLength), sha);
+    const match = this.#isIntact(slot, upload);
     this.#upload = undefined;
     if (!match) {
       const first = sectorAt(this.#ports.bootControl.area(slot), 0);

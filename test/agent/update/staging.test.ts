@@ -314,6 +314,20 @@ describe('ImageStaging', () => {
     expect(changesOf(target)).toEqual(before);
   });
 
+  it.each(['in the same breath', 'after a restart'])(
+    'writes again what lost a bit since it arrived, %s',
+    (when) => {
+      const target = device();
+      const staging = stagingOf(target);
+      expect(upload(staging, NEXT)).toMatchObject({ match: true });
+      target.flash.flipBit(target.bootControl.area(1).flashOffset + 1_000, 3);
+      const again = when === 'after a restart' ? stagingOf(target.restart()) : staging;
+      expect(again.take(firstPacket(NEXT))).toMatchObject({ value: { off: 128 } });
+      expect(upload(again, NEXT)).toMatchObject({ match: true });
+      expect(holdsImage(target, NEXT)).toBe(true);
+    },
+  );
+
   it('writes again what is there already under a stale mark', () => {
     const target = device().program(1, NEXT);
     target.activeSlot = 0;
