@@ -79,6 +79,16 @@ export {
 export { DemoReport } from './demo/demo-report.js';
 export type { DemoClaim, DemoWriter } from './demo/demo-report.js';
 
+export { formatEffect, parseEraseEffect, parseWriteEffect } from './fault/effect-text.js';
+export { readFaultFlag } from './fault/fault-flag.js';
+export type { FaultFlag } from './fault/fault-flag.js';
+export type { FaultDocument } from './fault/fault-schema.js';
+export { readFault } from './fault/read-fault.js';
+export type { FaultRejectCode } from './fault/read-fault.js';
+export { describeStrike } from './fault/strike-text.js';
+export { summarizeWear, wearOf, wearRows } from './fault/wear.js';
+export type { AreaWear } from './fault/wear.js';
+
 export { formatHtml } from './report/html.js';
 export { formatJunit } from './report/junit.js';
 export { escapeMarkup, markup } from './report/markup.js';

@@ -10,6 +10,7 @@ import type {
   BehaviourCard,
   BootSettings,
   CryptoProvider,
+  FaultStrike,
   FlashSnapshot,
   StrategyName,
   VerificationKey,
@@ -66,6 +67,8 @@ export interface BoardState {
 export interface BoardListener {
   /** Bytes leave the UART: console text and SMP frames, as on a real one. */
   uart?(bytes: Uint8Array): void;
+  /** A fault of the flash is about to strike. */
+  fault?(strike: FaultStrike): void;
 }
 
 /** The board's way to a broker. The firmware uses it while it runs. */

@@ -1,5 +1,6 @@
 import { TRIAL_LIMITS_DEFAULT } from '@brickproof/agent';
 import {
+  FLASH_FAULTS_MAX,
   accept,
   reject,
   imageSourceFromBytes,
@@ -7,6 +8,7 @@ import {
   type BehaviourCard,
   type AgreementKey,
   type CryptoProvider,
+  type FlashFault,
   type StrategyName,
   type Verdict,
   type VerificationKey,
@@ -14,6 +16,8 @@ import {
 import { createHostCrypto, loadVerificationKey } from '@brickproof/agent/node';
 import { readDecryptionKey } from '../cli/agreement-key-file.js';
 import { readFileBytes } from '../cli/files.js';
+import type { FaultFlag } from '../fault/fault-flag.js';
+import { readFault } from '../fault/read-fault.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
 import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
@@ -52,16 +56,26 @@ export interface BoardSessionOptions {
   readonly agentVerifies: boolean;
   readonly bufferSizeBytes?: number;
   readonly securityCounter?: number;
+  /** Faults that the flash of every board has from the first moment. */
+  readonly faults?: readonly FaultFlag[];
 }
 
 /** Why boards cannot be served. Of these only `serve-…` codes are about the outside world. */
 export type BoardSessionRejectCode =
   'board-option-invalid' | 'board-file-unreadable' | 'board-image-unfit' | 'serve-unavailable';
 
+/** How often a fault has struck. */
+export interface FaultCount {
+  readonly fault: string;
+  readonly strikes: number;
+}
+
 /** One board that is being served. */
 export interface ServedBoard {
   readonly board: VirtualBoard;
   readonly targets: readonly string[];
+  /** How often each of its faults has struck, in the order in which they were given. */
+  readonly strikes: () => readonly FaultCount[];
 }
 
 /** Boards that are being served, until they are stopped. */
@@ -71,6 +85,8 @@ export interface BoardSession {
 }
 
 const BROKER_URL = /^mqtts?:\/\/[^/\s]+\/?$/;
+/** Power that a fault has cut comes back after this. */
+const POWER_RETURN_MS = 1_000;
 const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
 
 /** Makes the boards, offers them, and switches them on. */
@@ -92,11 +108,13 @@ export async function startBoardSession(
   const model = DEVICE_MODELS[options.model];
   const flash = provisionFlash(model, image.value);
   if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
+  const faults = readFaults(options, model);
+  if (!faults.ok) return faults;
   const crypto = createHostCrypto();
   const factory = checkFactoryImage(image.value, { model, keys: keys.value, crypto, options });
   if (!factory.ok) return factory;
   const counter = options.securityCounter ?? (factory.value === undefined ? 'none' : 0);
-  const started: Started[] = [];
+  const started: OfferedBoard[] = [];
   const stop = (): void => {
     for (const one of started) one.stop();
   };
@@ -117,13 +135,15 @@ export async function startBoardSession(
         : { bufferSizeBytes: options.bufferSizeBytes }),
       securityCounter: counter,
     });
-    const one = await startOne(board, options, index);
+    const one = await offerOne(board, { ...options, index, flashFaults: faults.value });
     if (!one.ok) {
       stop();
       return one;
     }
     started.push(one.value);
   }
+  // All at once: whoever listens to the session misses nothing of any of them.
+  for (const one of started) one.start();
   return accept({ boards: started, stop });
 }
 
@@ -158,16 +178,59 @@ function checkFactoryImage(
   return reject('board-image-unfit', sentence);
 }
 
-interface Started extends ServedBoard {
+function readFaults(
+  { faults = [] }: BoardSessionOptions,
+  model: DeviceModel,
+): Verdict<readonly FlashFault[], BoardSessionRejectCode> {
+  if (faults.length > FLASH_FAULTS_MAX) {
+    return reject('board-option-invalid', `a board takes at most ${FLASH_FAULTS_MAX} faults`);
+  }
+  const read: FlashFault[] = [];
+  for (const { text, document } of faults) {
+    const fault = readFault(document, model);
+    if (!fault.ok) return reject('board-option-invalid', `--fault ${text}: ${fault.detail}`);
+    read.push(fault.value);
+  }
+  return accept(read);
+}
+
+interface OfferedBoard extends ServedBoard {
+  start(): void;
   stop(): void;
 }
 
-async function startOne(
+interface OfferOptions extends BoardSessionOptions {
+  readonly index: number;
+  readonly flashFaults: readonly FlashFault[];
+}
+
+/** Switches a board on, and its faults before its first instruction. Answers how often they struck. */
+function switchOn(host: BoardHost, faults: readonly FlashFault[]): readonly number[] {
+  const { board } = host;
+  const strikes = faults.map(() => 0);
+  board.listen({
+    fault: ({ id }) => {
+      strikes[id - 1] = (strikes[id - 1] ?? 0) + 1;
+    },
+  });
+  host.start();
+  board.clock.after(0, () => {
+    for (const fault of faults) {
+      const on = board.faults.switchOn(fault);
+      if (!on.ok) throw new RangeError(on.detail);
+    }
+  });
+  return strikes;
+}
+
+async function offerOne(
   board: VirtualBoard,
-  options: BoardSessionOptions,
-  index: number,
-): Promise<Verdict<Started, BoardSessionRejectCode>> {
-  const host = new BoardHost(board);
+  options: OfferOptions,
+): Promise<Verdict<OfferedBoard, BoardSessionRejectCode>> {
+  const { index, flashFaults } = options;
+  const isCut = flashFaults.some(({ kind }) => kind === 'power-cut');
+  const host = new BoardHost(board, isCut ? { powerReturnMs: POWER_RETURN_MS } : {});
+  let strikes: readonly number[] = [];
   const offers: { readonly target: string; close(): void }[] = [];
   const stop = (): void => {
     host.stop();
@@ -191,8 +254,16 @@ async function startOne(
     }
     offers.push(served.value);
   }
-  host.start();
-  return accept({ board, targets: offers.map((offer) => offer.target), stop });
+  return accept({
+    board,
+    targets: offers.map((offer) => offer.target),
+    strikes: () =>
+      (options.faults ?? []).map(({ text }, at) => ({ fault: text, strikes: strikes[at] ?? 0 })),
+    start: () => {
+      strikes = switchOn(host, flashFaults);
+    },
+    stop,
+  });
 }
 
 function mqttOptions(board: VirtualBoard, options: BoardSessionOptions): ServeMqttOptions {

@@ -8,10 +8,14 @@ import {
   type BehaviourCard,
   type BootedImage,
   type FlashArea,
+  flickeringNoise,
+  seededStreams,
+  type FaultStrike,
   type FlashEffect,
   type FlashMap,
   type FlashWatcher,
 } from '@brickproof/bootloader-sim';
+import { BoardFaults } from './board-faults.js';
 import type {
   BoardListener,
   BoardNetwork,
@@ -21,6 +25,8 @@ import type {
   VirtualBoardOptions,
 } from './board-options.js';
 import type { DeviceModel } from './device-model.js';
+import { describeStrike } from '../fault/strike-text.js';
+import { wearOf, type AreaWear } from '../fault/wear.js';
 import { behaviourOf, startAgent } from './firmware.js';
 import { bootLayoutOf, flashMapOf } from './provision.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -33,6 +39,9 @@ const RESET_DELAY_MS = 20;
 const TICK_INTERVAL_MS = 250;
 /** From the answer to a reset request to the reset (as Zephyr's MCUMGR_GRP_OS_RESET_MS). */
 const RESET_REQUEST_DELAY_MS = 250;
+
+/** Of the board's seed: faults have the others. */
+const NOISE_STREAM = 0;
 
 /** Firmware as long as it runs: its agent, and how it behaves. */
 interface RunningFirmware {
@@ -51,6 +60,7 @@ interface RunningFirmware {
 export class VirtualBoard {
   readonly model: DeviceModel;
   readonly flash: NorFlash;
+  readonly faults: BoardFaults;
   readonly counters: OtpCounters;
   readonly clock: VirtualClock = new VirtualClock();
   readonly #options: VirtualBoardOptions;
@@ -67,7 +77,15 @@ export class VirtualBoard {
   constructor(options: VirtualBoardOptions) {
     this.#options = options;
     this.model = options.model;
-    this.flash = new NorFlash(options.flash);
+    const streams = seededStreams(options.seed);
+    this.flash = new NorFlash(options.flash, { noise: flickeringNoise(streams(NOISE_STREAM)) });
+    this.faults = new BoardFaults({
+      flash: this.flash,
+      streams,
+      onStrike: (strike) => {
+        this.#tellStrike(strike);
+      },
+    });
     this.counters = new OtpCounters([counterStart(options)]);
     this.#map = flashMapOf(this.flash, options.model);
   }
@@ -171,18 +189,28 @@ export class VirtualBoard {
 
   /** Sees every flash operation before it happens, and may cut the power in it. */
   watchFlash(watcher: FlashWatcher | undefined): void {
-    this.flash.watch(watcher);
+    this.faults.watch(watcher);
+  }
+
+  /** How often each sector of the flash was erased since the board was made. */
+  get wear(): readonly AreaWear[] {
+    return wearOf(this.flash, this.model);
   }
 
   /** Cuts the power in the n-th flash operation from now (0 is the next one). */
   cutPowerAfter(operations: number, effect: FlashEffect = 'untouched'): void {
     let left = operations;
-    this.flash.watch(() => {
+    this.watchFlash(() => {
       left -= 1;
       if (left >= 0) return undefined;
-      this.flash.watch(undefined);
+      this.watchFlash(undefined);
       return { kind: 'power-cut', effect };
     });
+  }
+
+  #tellStrike(strike: FaultStrike): void {
+    this.#print(`*** Flash fault: ${describeStrike(strike, this.model)} ***`);
+    for (const listener of this.#listeners) listener.fault?.(strike);
   }
 
   #networkState(): BoardState['network'] {

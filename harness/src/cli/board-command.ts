@@ -1,5 +1,11 @@
 import { Option, type Command } from 'commander';
-import { accept, STRATEGY_NAMES, type StrategyName } from '@brickproof/bootloader-sim';
+import {
+  DONE,
+  STRATEGY_NAMES,
+  accept,
+  type StrategyName,
+  type Verdict,
+} from '@brickproof/bootloader-sim';
 import {
   BOARDS_MAX,
   startBoardSession,
@@ -9,10 +15,13 @@ import {
 } from '../board/board-session.js';
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
 import { BEHAVIOUR_NAMES, BEHAVIOURS, type BehaviourName } from '../board/named-behaviour.js';
+import type { FaultFlag } from '../fault/fault-flag.js';
+import { tellWear, writeBoardReport } from './board-report.js';
 import { addVerb, integerArgument, sizeArgument } from './command-tree.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
+import { writeFileBytes, type FileRejectCode } from './files.js';
 import { addMqttOptions, readMqttAccess, type MqttFlags } from './mqtt-options.js';
-import { failed, held, report, tell, type CliOutcome } from './outcome.js';
+import { failed, held, print, report, tell, type CliOutcome } from './outcome.js';
 
 interface BoardOptions extends MqttFlags {
   readonly model: DeviceModelName;
@@ -30,6 +39,8 @@ interface BoardOptions extends MqttFlags {
   readonly trusting?: boolean;
   readonly bufferSize?: number;
   readonly securityCounter?: number;
+  readonly fault?: readonly string[];
+  readonly report?: string;
   readonly quiet?: boolean;
 }
 
@@ -37,32 +48,43 @@ const TCP_PORT_MAX = 65_535;
 const SEED_MAX = 0xffff_ffff;
 const COUNTER_MAX = 0xffff_ffff;
 
-const EXIT_BY_CODE: Readonly<Record<BoardSessionRejectCode, ExitStatus>> = {
+type BoardRejectCode = BoardSessionRejectCode | FileRejectCode | 'fault-malformed';
+
+const EXIT_BY_CODE: Readonly<Record<BoardRejectCode, ExitStatus>> = {
+  'file-unreadable': EXIT.usage,
+  'file-too-large': EXIT.usage,
+  'file-unwritable': EXIT.usage,
+  'fault-malformed': EXIT.usage,
   'board-option-invalid': EXIT.usage,
   'board-file-unreadable': EXIT.usage,
   'board-image-unfit': EXIT.failed,
   'serve-unavailable': EXIT.unreachable,
 };
 
+const FAULT_NOTES = `Faults of the flash, each a kind and its keys, parted by commas:
+  power-cut,WHEN     the power goes in an operation, and comes back after a second
+  failure,WHEN       an operation fails, and says so
+  worn-out,at=PLACE  its sectors take erases=N more (0), then erases and writes fail
+  flipped-bit,at=PLACE
+                     bit=0 to 7 (any) flips at once, or before operation=N
+  WHEN   operation=N, the n-th from now on, or rate=0.01, by chance from the seed
+         of those with on=write or on=erase, and at=PLACE
+  PLACE  slot1, slot1+0x1000 or 0x82000, and length=4KiB
+  What is left of the operation: write=untouched, prefix:WORDS, one-bit-short, unstable or
+  applied; erase=untouched, weak or applied`;
+
 /** `brickproof board`: serves virtual boards until it is stopped. */
 export function addBoardCommand(program: Command): void {
   const command = addVerb(program, {
     usage: 'board',
     description: 'serve virtual boards on a pty, a TCP port or an MQTT broker until stopped',
-    example: 'brickproof board --model stm-unequal --tcp 4000',
+    notes: FAULT_NOTES,
+    example: 'brickproof board --tcp 4000 --fault failure,operation=3,on=write,at=slot1',
   });
   addFlags(command);
   command.action(async (options: BoardOptions) => {
-    const access = options.mqtt === undefined ? accept({}) : readMqttAccess(options);
-    if (!access.ok) {
-      report(command, failed(EXIT.usage, access.code, access.detail));
-      return;
-    }
-    const session = await startBoardSession({
-      ...sessionOptions(options),
-      mqttAccess: access.value,
-      onProblem: tell,
-    });
+    const faults = await readFaults(options);
+    const session = faults.ok ? await startSession(options, faults.value) : faults;
     if (!session.ok) {
       report(command, failed(EXIT_BY_CODE[session.code], session.code, session.detail));
       return;
@@ -71,6 +93,28 @@ export function addBoardCommand(program: Command): void {
     if (options.quiet !== true) showConsole(session.value);
     await untilStopped();
     session.value.stop();
+    tellWear(session.value);
+    if (options.report === undefined) return;
+    const written = writeBoardReport(options.report, session.value);
+    if (!written.ok) print(failed(EXIT.usage, written.code, written.detail), false);
+  });
+}
+
+async function startSession(
+  options: BoardOptions,
+  faults: readonly FaultFlag[],
+): Promise<Verdict<BoardSession, BoardRejectCode>> {
+  const access = options.mqtt === undefined ? accept({}) : readMqttAccess(options);
+  if (!access.ok) return access;
+  // Finds out now what would be found out when the boards are stopped.
+  const place =
+    options.report === undefined ? DONE : writeFileBytes(options.report, new Uint8Array(0));
+  if (!place.ok) return place;
+  return startBoardSession({
+    ...sessionOptions(options),
+    faults,
+    mqttAccess: access.value,
+    onProblem: tell,
   });
 }
 
@@ -121,6 +165,12 @@ function addFlags(command: Command): void {
       'what the security counter starts at',
       integerArgument(0, COUNTER_MAX),
     )
+    .option(
+      '--fault <fault>',
+      'give the flash a fault; may be given again (see below)',
+      (text: string, others: readonly string[] | undefined) => [...(others ?? []), text],
+    )
+    .option('--report <file>', 'write what struck, and the erases of each sector, when stopped')
     .option('--quiet', 'do not show the consoles');
 }
 
@@ -151,6 +201,21 @@ function describe(session: BoardSession): CliOutcome {
   const lines = boards.map(({ device, targets }) => `${device}  ${targets.join('  ')}`);
   tell('Serving; press Ctrl-C to stop. Reach a board with --target and one of these:');
   return held({ boards }, lines.join('\n'));
+}
+
+async function readFaults({
+  fault = [],
+}: BoardOptions): Promise<Verdict<readonly FaultFlag[], 'fault-malformed'>> {
+  if (fault.length === 0) return accept([]);
+  // Schemas take a while to load; a board without faults does without.
+  const { readFaultFlag } = await import('../fault/fault-flag.js');
+  const flags: FaultFlag[] = [];
+  for (const text of fault) {
+    const flag = readFaultFlag(text);
+    if (!flag.ok) return flag;
+    flags.push(flag.value);
+  }
+  return accept(flags);
 }
 
 /** Prints what the boards print, without SMP frames, each line after its board's name. */

@@ -12,17 +12,20 @@ export interface VerbText {
   /** Name and arguments: `upload <file>`. */
   readonly usage: string;
   readonly description: string;
+  /** What the flags take, where that is more than a word. */
+  readonly notes?: string;
   /** What to type, from `brickproof` on. */
   readonly example: string;
 }
 
 /** Adds a verb below another. */
 export function addVerb(parent: Command, text: VerbText): Command {
+  const notes = text.notes === undefined ? '' : `\n${text.notes}\n`;
   return parent
     .command(text.usage)
     .description(text.description)
     .allowExcessArguments(false)
-    .addHelpText('after', `\nExample:\n  $ ${text.example}`);
+    .addHelpText('after', `${notes}\nExample:\n  $ ${text.example}`);
 }
 
 /** For flags that take a size or a number: `4096`, `0x1000`, `4KiB`. */

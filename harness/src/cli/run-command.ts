@@ -254,6 +254,7 @@ function outcomeOf(found: RunReport): CliOutcome {
     runs: runs.map((run): JsonValue => ({
       ...run,
       failure: run.failure === undefined ? null : { ...run.failure },
+      wear: run.wear.map(({ area, erases }) => ({ area, erases })),
     })),
   };
   if (failures + stopped === 0) return held(json, text);

@@ -1,3 +1,4 @@
+import { summarizeWear } from '../fault/wear.js';
 import { markup, Markup, type MarkupValue } from './markup.js';
 import {
   countVerdict,
@@ -61,7 +62,7 @@ function formatScenario(runs: readonly [first: ReportedRun, ...others: ReportedR
 <h2>${scenario}</h2>
 <p>${description} <span class="file">${file}</span></p>
 <table>
-<thead><tr><th>board</th><th>verdict</th><th>steps</th><th>time</th><th>board time</th></tr></thead>
+<thead><tr><th>board</th><th>verdict</th><th>steps</th><th>time</th><th>board time</th><th>erases</th></tr></thead>
 <tbody>
 ${runs.map(formatRow)}</tbody>
 </table>
@@ -70,8 +71,8 @@ ${runs.map(formatFailure)}</section>
 }
 
 function formatRow(run: ReportedRun): Markup {
-  const { entry, verdict, stepsDone, stepCount, durationMs, boardMs } = run;
-  return markup`<tr><td>${entry}</td><td class="${verdict}">${WORDS[verdict]}</td><td>${stepsDone} of ${stepCount}</td><td class="time">${formatSeconds(durationMs)}</td><td class="time">${formatSeconds(boardMs)}</td></tr>
+  const { entry, verdict, stepsDone, stepCount, durationMs, boardMs, wear } = run;
+  return markup`<tr><td>${entry}</td><td class="${verdict}">${WORDS[verdict]}</td><td>${stepsDone} of ${stepCount}</td><td class="time">${formatSeconds(durationMs)}</td><td class="time">${formatSeconds(boardMs)}</td><td class="time">${summarizeWear(wear)}</td></tr>
 `;
 }
 

@@ -1,3 +1,5 @@
+import type { AreaWear } from '../fault/wear.js';
+
 /** How a scenario came out on one entry of its matrix. */
 export type RunVerdict = 'held' | 'failed' | 'not-run';
 
@@ -28,6 +30,8 @@ export interface ReportedRun {
   readonly stepsDone: number;
   readonly stepCount: number;
   readonly failure: ReportedFailure | undefined;
+  /** How often the sectors of its flash were erased; empty where that cannot be seen. */
+  readonly wear: readonly AreaWear[];
 }
 
 /** What `brickproof run` found. */

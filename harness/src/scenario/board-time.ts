@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { VirtualBoard } from '../board/virtual-board.js';
-import type { ArmedCuts } from './armed-cuts.js';
 import type { BoardLink } from './board-link.js';
+import type { TimedCuts } from './timed-cuts.js';
 
 /** Board time passes in pieces of this length; conditions are looked at in between. */
 const PIECE_MS = 50;
@@ -13,7 +13,7 @@ const NETWORK_POLL_MS = 2;
 export interface BoardTimeParts {
   readonly board: VirtualBoard;
   readonly link: BoardLink;
-  readonly cuts: ArmedCuts;
+  readonly cuts: TimedCuts;
   readonly signal: AbortSignal;
   /** Told after each piece: the board may have been reset, or may have lost its power. */
   readonly onPassed: () => void;

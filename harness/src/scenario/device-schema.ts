@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { STRATEGY_NAMES, type StrategyName } from '@brickproof/bootloader-sim';
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
 import { BEHAVIOUR_NAMES, type BehaviourName } from '../board/named-behaviour.js';
+import { faultSchema, type PhasedFaultDocument } from '../fault/fault-schema.js';
 import {
   countSchema,
   durationSchema,
@@ -30,9 +31,11 @@ export interface DeviceDocument {
   readonly 'confirm-by'?: 'self-test' | 'request';
   readonly trial?: { readonly settle?: string; readonly timeout?: string };
   readonly 'buffer-size'?: number | string;
+  readonly faults?: readonly PhasedFaultDocument[];
 }
 
 const KEYS_MAX = 16;
+const FAULTS_MAX = 16;
 
 /** The schema of `device`. */
 export const deviceSchema: v.GenericSchema<DeviceDocument> = v.strictObject({
@@ -78,6 +81,14 @@ export const deviceSchema: v.GenericSchema<DeviceDocument> = v.strictObject({
       timeout: key(durationSchema, 'When a trial that has not proved itself fails; 60 s.'),
     }),
     'How long a trial may take, in board time.',
+  ),
+  faults: key(
+    v.pipe(
+      v.array(faultSchema),
+      v.minLength(1, 'at least one'),
+      v.maxLength(FAULTS_MAX, `at most ${FAULTS_MAX}`),
+    ),
+    'Faults that the flash has from the first moment.',
   ),
   'buffer-size': key(sizeSchema, 'The largest SMP message the board takes; 4KiB unless told.'),
 });

@@ -1,5 +1,5 @@
 import { readFileText } from '../cli/files.js';
-import { closestWord, loadVerificationKey } from '@brickproof/agent/node';
+import { closestWord, loadVerificationKey, type DocumentPath } from '@brickproof/agent/node';
 import {
   accept,
   reject,
@@ -7,7 +7,9 @@ import {
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
-import type { DeviceModelName } from '../board/device-model.js';
+import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
+import type { FaultDocument } from '../fault/fault-schema.js';
+import { readFault } from '../fault/read-fault.js';
 import { readSampleKeys } from '../samples/sample-set.js';
 import type { LinkKind } from './device-schema.js';
 import { ImageShelf } from './image-shelf.js';
@@ -55,7 +57,7 @@ export function planRuns(scenarios: readonly Scenario[], filter: RunFilter): Run
     }
     for (const entry of entriesOf(scenario, filter)) {
       const run = { ...entry, scenario, keys: keys.value };
-      problems.push(...checkImages(run));
+      problems.push(...checkImages(run), ...checkFaults(run));
       runs.push(run);
     }
   }
@@ -144,6 +146,31 @@ function checkImages(run: ScenarioRun): readonly ScenarioProblem[] {
     if (sentence !== undefined) problems.push(problemAt(scenario, step.path, sentence));
   }
   return problems;
+}
+
+/** Every fault must have a place in the flash of the board. */
+function checkFaults({ scenario, model }: ScenarioRun): readonly ScenarioProblem[] {
+  const ofBoard = scenario.board.faults.map((fault, index): PlacedFault => ({
+    fault,
+    path: ['device', 'faults', index],
+  }));
+  return [...ofBoard, ...scenario.steps.flatMap(faultsOf)].flatMap(({ fault, path }) => {
+    const read = readFault(fault, DEVICE_MODELS[model]);
+    return read.ok ? [] : [problemAt(scenario, path, `${read.detail} (on ${model})`)];
+  });
+}
+
+interface PlacedFault {
+  readonly fault: FaultDocument;
+  readonly path: DocumentPath;
+}
+
+function faultsOf({ action, path }: Step): readonly PlacedFault[] {
+  if (action.kind === 'cut' && action.cut.kind === 'operation') {
+    return [{ fault: { 'power-cut': action.cut.cut }, path: [...path, 'power', 'cut'] }];
+  }
+  if (action.kind !== 'fault' || action.fault === 'off') return [];
+  return [{ fault: action.fault, path: [...path, 'fault'] }];
 }
 
 function imageOf({ action }: Step, uploaded: string | undefined): string | undefined {

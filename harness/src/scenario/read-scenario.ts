@@ -66,6 +66,7 @@ function readBoard(device: DeviceDocument, folder: string): ScenarioBoard {
     confirmsItself: device['confirm-by'] !== 'request',
     settleMs: trial?.settle === undefined ? undefined : readDurationMs(trial.settle),
     timeoutMs: trial?.timeout === undefined ? undefined : readDurationMs(trial.timeout),
+    faults: device.faults ?? [],
     bufferSizeBytes: bufferSize === undefined ? undefined : readSizeBytes(bufferSize),
   };
 }

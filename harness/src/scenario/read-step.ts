@@ -1,14 +1,8 @@
 import { parseDuration, parseSize, type DocumentPath } from '@brickproof/agent/node';
-import type { WriteEffect } from '@brickproof/bootloader-sim';
-import { parseWriteEffect } from '../board/effect-text.js';
+import type { CutDocument } from '../fault/fault-schema.js';
 import { RUNNING_IMAGE, UPLOADED_IMAGE } from './step.js';
 import type { MarkStep, PlannedCut, Step, StepAction, UploadStep } from './step.js';
-import type {
-  CutDocument,
-  ImageRequestDocument,
-  StepDocument,
-  UploadDocument,
-} from './step-schema.js';
+import type { ImageRequestDocument, StepDocument, UploadDocument } from './step-schema.js';
 import type { WaitUntilDocument } from './condition-schema.js';
 import type { OneOrSeveral } from './schema-words.js';
 
@@ -32,13 +26,6 @@ export function readSizeBytes(size: number | string): number {
   return parsed.value;
 }
 
-/** The effect of a write that its schema has accepted. */
-export function readWriteEffect(text: string): WriteEffect {
-  const parsed = parseWriteEffect(text);
-  if (!parsed.ok) throw new RangeError(parsed.detail);
-  return parsed.value;
-}
-
 /** What may be one or several, as a list. */
 export function toList<T>(value: OneOrSeveral<T>): readonly T[] {
   return isList(value) ? value : [value];
@@ -49,13 +36,14 @@ function isList<T>(value: OneOrSeveral<T>): value is readonly T[] {
 }
 
 function readAction(step: StepDocument): StepAction {
-  const { start, power, link, upload, test, confirm } = step;
+  const { start, power, fault, link, upload, test, confirm } = step;
   if (start !== undefined) return { kind: 'start', image: start };
   if (power !== undefined) {
     return typeof power === 'string'
       ? { kind: 'power', to: power }
       : { kind: 'cut', cut: readCut(power.cut) };
   }
+  if (fault !== undefined) return { kind: 'fault', fault };
   if (link !== undefined) return { kind: 'link', to: link };
   if (upload !== undefined) {
     return readUpload(typeof upload === 'string' ? { image: upload } : upload);
@@ -89,13 +77,7 @@ function readWaitUntil({ within, ...conditions }: WaitUntilDocument): StepAction
 
 function readCut(cut: CutDocument): PlannedCut {
   if (cut.after !== undefined) return { kind: 'time', afterMs: readDurationMs(cut.after) };
-  return {
-    kind: 'operation',
-    operation: cut.operation ?? 1,
-    during: cut.during,
-    write: cut.write === undefined ? 'untouched' : readWriteEffect(cut.write),
-    erase: cut.erase ?? 'untouched',
-  };
+  return { kind: 'operation', cut };
 }
 
 function readUpload(upload: UploadDocument): UploadStep {

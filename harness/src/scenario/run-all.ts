@@ -67,17 +67,19 @@ function reportNotRun(run: ScenarioRun): ReportedRun {
     stepsDone: 0,
     stepCount: scenario.steps.length,
     failure: undefined,
+    wear: [],
   };
 }
 
 function reportResult(result: ScenarioResult, target: string | undefined): ReportedRun {
-  const { run, failure, stepsDone, durationMs, boardMs } = result;
+  const { run, failure, stepsDone, durationMs, boardMs, wear } = result;
   return {
     ...reportNotRun(run),
     verdict: failure === undefined ? 'held' : 'failed',
     stepsDone,
     durationMs,
     boardMs,
+    wear,
     failure: failure === undefined ? undefined : { ...failure, replay: replayCommand(run, target) },
   };
 }

@@ -1,3 +1,4 @@
+import type { AreaWear } from '../fault/wear.js';
 import type { DeviceBench, ScenarioDevice } from './scenario-device.js';
 import { runStep, type StepContext, type StepFailure } from './run-step.js';
 import type { ScenarioRun } from './scenario-run.js';
@@ -21,6 +22,8 @@ export interface ScenarioResult {
   readonly durationMs: number;
   /** How long it took on the board's clock. */
   readonly boardMs: number;
+  /** Empty on a device that is not ours. */
+  readonly wear: readonly AreaWear[];
 }
 
 /** What stops a run before its end. */
@@ -53,6 +56,7 @@ export async function runScenario(
     failure: failure === undefined || cut === undefined ? failure : { ...failure, found: cut },
     stepsDone: story.stepsDone,
     boardMs: story.boardMs,
+    wear: story.wear,
     durationMs: performance.now() - startedMs,
   };
 }
@@ -71,6 +75,7 @@ class Story {
   readonly #signal: AbortSignal;
   stepsDone = 0;
   boardMs = 0;
+  wear: readonly AreaWear[] = [];
 
   constructor(run: ScenarioRun, bench: DeviceBench, signal: AbortSignal) {
     this.#run = run;
@@ -94,6 +99,7 @@ class Story {
       return await this.#runSteps(device.value);
     } finally {
       this.boardMs = device.value.nowMs();
+      this.wear = device.value.controls?.wear ?? [];
       await device.value.close();
     }
   }
@@ -108,11 +114,9 @@ class Story {
       if (failure !== undefined) return this.#fail(failure, device.console.lines);
       this.stepsDone += 1;
     }
-    const waiting = device.controls?.waitingCut;
+    const waiting = device.controls?.waiting;
     if (waiting === undefined) return undefined;
-    const found = 'that it never happened';
-    const failure = { path: waiting, expected: 'the power to be cut', found };
-    return this.#fail(failure, device.console.lines);
+    return this.#fail({ ...waiting, found: 'that it never happened' }, device.console.lines);
   }
 
   #fail({ path, expected, found }: StepFailure, console: readonly string[] = []): ScenarioFailure {

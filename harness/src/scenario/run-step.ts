@@ -67,6 +67,9 @@ async function runControl(
   } else if (action.kind === 'cut') {
     const isPlanned = controls.planCut(action.cut, [...path, 'power', 'cut']);
     if (!isPlanned) return { path, expected: 'room for one more cut', found: 'too many that wait' };
+  } else if (action.kind === 'fault') {
+    const isOn = controls.switchFault(action.fault, [...path, 'fault']);
+    if (!isOn) return { path, expected: 'room for one more fault', found: 'too many at once' };
   } else if (action.kind === 'link') {
     const done = await controls.setLink(action.to);
     if (!done.ok) return { path, expected: `the link to go ${action.to}`, found: done.detail };

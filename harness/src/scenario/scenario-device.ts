@@ -4,6 +4,9 @@ import type { Accepted, Rejected, Verdict } from '@brickproof/bootloader-sim';
 import type { BoardState } from '../board/board-options.js';
 import type { SmpClient } from '../client/smp-client.js';
 import type { SmpResult } from '../client/smp-result.js';
+import type { PhasedFaultDocument } from '../fault/fault-schema.js';
+import type { AreaWear } from '../fault/wear.js';
+import type { WaitingFault } from './armed-faults.js';
 import type { ConsoleLog } from './console-log.js';
 import type { WayRefusalCode } from './refusal-code.js';
 import type { PlannedCut } from './step.js';
@@ -61,8 +64,12 @@ export interface BoardControls {
   pressReset(): Promise<void>;
   /** Answers false when too many wait already. */
   planCut(cut: PlannedCut, path: DocumentPath): boolean;
-  /** Where a cut is written that has not happened. */
-  readonly waitingCut: DocumentPath | undefined;
+  /** Switches a fault on, or all off. Answers false when there are too many already. */
+  switchFault(fault: 'off' | PhasedFaultDocument, path: DocumentPath): boolean;
+  /** A cut or a fault that has not happened. */
+  readonly waiting: WaitingFault | undefined;
+  /** How often each sector of the flash was erased since the scenario began. */
+  readonly wear: readonly AreaWear[];
   setLink(to: 'up' | 'down'): Promise<Verdict<void, string>>;
 }
 

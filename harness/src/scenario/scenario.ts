@@ -2,6 +2,7 @@ import type { DocumentPath, DocumentPlace } from '@brickproof/agent/node';
 import type { StrategyName } from '@brickproof/bootloader-sim';
 import type { DeviceModelName } from '../board/device-model.js';
 import type { BehaviourName } from '../board/named-behaviour.js';
+import type { PhasedFaultDocument } from '../fault/fault-schema.js';
 import type { LinkKind } from './device-schema.js';
 import type { Step } from './step.js';
 
@@ -16,6 +17,8 @@ export interface ScenarioBoard {
   readonly settleMs: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly bufferSizeBytes: number | undefined;
+  /** Faults that its flash has from the first moment. */
+  readonly faults: readonly PhasedFaultDocument[];
 }
 
 /** A scenario, read and found right. */

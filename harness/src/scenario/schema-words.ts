@@ -1,12 +1,5 @@
 import { closestWord, parseDuration } from '@brickproof/agent/node';
-import type { EraseEffect } from '@brickproof/bootloader-sim';
 import * as v from 'valibot';
-import {
-  ERASE_EFFECTS,
-  WRITE_EFFECT_FORM,
-  WRITE_EFFECT_PATTERN,
-  parseWriteEffect,
-} from '../board/effect-text.js';
 import { REFUSAL_CLASSES, REFUSAL_CODES } from './refusal-code.js';
 
 /** The longest text of any kind in a scenario. */
@@ -71,19 +64,6 @@ export const countSchema: v.GenericSchema<number> = v.pipe(
   v.minValue(0),
   v.maxValue(0xffff_ffff),
 );
-
-/** What is left of a write, as text. */
-export const writeEffectSchema: v.GenericSchema<string> = v.pipe(
-  v.string(WRITE_EFFECT_FORM),
-  v.regex(WRITE_EFFECT_PATTERN, ({ input }) => {
-    const parsed = parseWriteEffect(input);
-    return parsed.ok ? WRITE_EFFECT_FORM : parsed.detail;
-  }),
-  v.examples(['untouched', 'prefix:1', 'one-bit-short', 'unstable', 'applied']),
-);
-
-/** What is left of an erase. */
-export const eraseEffectSchema: v.GenericSchema<EraseEffect> = v.picklist(ERASE_EFFECTS);
 
 const refusalSchema = v.union([
   v.picklist(REFUSAL_CODES),

@@ -1,5 +1,10 @@
 import * as v from 'valibot';
-import type { EraseEffect } from '@brickproof/bootloader-sim';
+import {
+  cutSchema,
+  faultSchema,
+  type CutDocument,
+  type PhasedFaultDocument,
+} from '../fault/fault-schema.js';
 import {
   expectSchema,
   waitUntilSchema,
@@ -9,27 +14,13 @@ import {
 import {
   described,
   durationSchema,
-  eraseEffectSchema,
   imageSchema,
   key,
   proseSchema,
   refusalsSchema,
   sizeSchema,
-  writeEffectSchema,
   type OneOrSeveral,
 } from './schema-words.js';
-
-/** When in the life of a board its flash is at work. */
-export type CutPhase = 'upload' | 'mark' | 'boot' | 'confirm';
-
-/** A power cut as it is written. */
-export interface CutDocument {
-  readonly operation?: number;
-  readonly during?: CutPhase;
-  readonly write?: string;
-  readonly erase?: EraseEffect;
-  readonly after?: string;
-}
 
 /** An upload as it is written, when it is more than an image. */
 export interface UploadDocument {
@@ -64,6 +55,7 @@ export interface StepDocument {
   readonly start?: string;
   readonly power?: 'on' | 'off' | { readonly cut: CutDocument };
   readonly link?: 'up' | 'down';
+  readonly fault?: 'off' | PhasedFaultDocument;
   readonly upload?: string | UploadDocument;
   readonly test?: string | ImageRequestDocument;
   readonly confirm?: string | ImageRequestDocument;
@@ -76,34 +68,9 @@ export interface StepDocument {
 }
 
 const SLOT_MAX = 255;
-const PHASES: readonly CutPhase[] = ['upload', 'mark', 'boot', 'confirm'];
 const REFUSED =
   'The step holds only if it is refused with this code, or one of these: image:no-free-slot, ' +
   'smp:busy, 64:1, smp-timeout. unreachable: nobody answered. any: whatever the code.';
-
-const cutSchema: v.GenericSchema<CutDocument> = v.pipe(
-  v.strictObject({
-    operation: key(
-      v.pipe(v.number(), v.integer('a whole number'), v.minValue(1), v.maxValue(10_000_000)),
-      'The power goes in this flash operation from now on, the next one being 1.',
-    ),
-    during: key(
-      v.picklist(PHASES),
-      'Counts only operations of this phase: upload, mark (a slot is set to boot or confirmed by ' +
-        'request), boot (the bootloader runs), confirm (a trial confirms itself).',
-    ),
-    write: key(writeEffectSchema, 'What is left of it, if it is a write; untouched.'),
-    erase: key(eraseEffectSchema, 'What is left of it, if it is an erase; untouched.'),
-    after: key(durationSchema, 'The power goes when so much board time has passed from now on.'),
-  }),
-  v.check(isOneCut, 'takes either operation, with during, write and erase, or after alone'),
-  v.metadata({
-    oneOf: [
-      { required: ['operation'], not: { required: ['after'] } },
-      { required: ['after'], maxProperties: 1 },
-    ],
-  }),
-);
 
 const powerSchema = v.union([
   v.picklist(['on', 'off']),
@@ -155,6 +122,11 @@ export const stepSchema: v.GenericSchema<StepDocument> = v.pipe(
         'real device is only checked to run it. The first step, and only that.',
     ),
     power: key(powerSchema, 'Switches the power on or off, or arms a cut. Virtual boards only.'),
+    fault: key(
+      v.union([v.picklist(['off']), faultSchema]),
+      'Switches on a fault of the flash that stays, or with off all of them off. Virtual boards ' +
+        'only.',
+    ),
     link: key(
       v.picklist(['up', 'down']),
       'Takes the serial port, or the connection to the broker, away and brings it back. Virtual ' +
@@ -189,8 +161,3 @@ export const stepSchema: v.GenericSchema<StepDocument> = v.pipe(
   ),
   v.metadata({ minProperties: 1, maxProperties: 1 }),
 );
-
-function isOneCut(cut: CutDocument): boolean {
-  if (cut.after === undefined) return cut.operation !== undefined;
-  return Object.keys(cut).length === 1;
-}

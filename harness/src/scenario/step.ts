@@ -1,16 +1,11 @@
 import type { DocumentPath } from '@brickproof/agent/node';
-import type { EraseEffect, WriteEffect } from '@brickproof/bootloader-sim';
+import type { PhasedDocument, PhasedFaultDocument } from '../fault/fault-schema.js';
 import type { ConditionsDocument } from './condition-schema.js';
-import type { CutPhase } from './step-schema.js';
 
-/** A power cut in the n-th operation from now, the next one being 1. */
+/** A power cut in an operation of the flash. */
 export interface OperationCut {
   readonly kind: 'operation';
-  readonly operation: number;
-  readonly during: CutPhase | undefined;
-  /** What is left of the operation, whichever it is. */
-  readonly write: WriteEffect;
-  readonly erase: EraseEffect;
+  readonly cut: PhasedDocument;
 }
 
 /** A power cut when so much board time has passed. */
@@ -48,6 +43,7 @@ export type StepAction =
   | { readonly kind: 'start'; readonly image: string }
   | { readonly kind: 'power'; readonly to: 'on' | 'off' }
   | { readonly kind: 'cut'; readonly cut: PlannedCut }
+  | { readonly kind: 'fault'; readonly fault: 'off' | PhasedFaultDocument }
   | { readonly kind: 'link'; readonly to: 'up' | 'down' }
   | UploadStep
   | MarkStep

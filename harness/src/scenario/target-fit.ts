@@ -39,6 +39,7 @@ function boardMisfits({ board }: Scenario): readonly Misfit[] {
     agent: !board.agentVerifies,
     behaviour: behaviour !== undefined,
     'confirm-by': !board.confirmsItself,
+    faults: board.faults.length > 0,
     trial: settleMs !== undefined || timeoutMs !== undefined,
   };
   return Object.entries(set)
@@ -54,6 +55,8 @@ function stepMisfits({ action, path }: Step, target: TargetSpec): readonly Misfi
     case 'power':
     case 'cut':
       return [{ path, what: 'power can only be switched on a virtual board' }];
+    case 'fault':
+      return [{ path, what: 'only the flash of a virtual board can be made faulty' }];
     case 'link':
       return [{ path, what: 'the link can only be taken away from a virtual board' }];
     case 'reset':

@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DocumentPath } from '@brickproof/agent/node';
 import { accept, DONE, reject, type Verdict } from '@brickproof/bootloader-sim';
 import type { VirtualBoard } from '../board/virtual-board.js';
+import type { CutPhase, PhasedFaultDocument } from '../fault/fault-schema.js';
+import { readFault, readStruck } from '../fault/read-fault.js';
 import type { SmpClient } from '../client/smp-client.js';
 import type { SmpResult } from '../client/smp-result.js';
-import { ArmedCuts } from './armed-cuts.js';
+import { ArmedFaults } from './armed-faults.js';
 import { openBoardLink, type BoardLink } from './board-link.js';
 import { makeBoard, type BoardSetup } from './board-setup.js';
 import { BoardTime } from './board-time.js';
@@ -20,8 +22,8 @@ import type {
   TalkPurpose,
   TalkResult,
 } from './scenario-device.js';
-import type { CutPhase } from './step-schema.js';
 import type { PlannedCut } from './step.js';
+import { TimedCuts } from './timed-cuts.js';
 
 /** The line that sending takes time on: 115200 baud, ten bits a byte. */
 const LINE_BYTES_PER_MS = 11.52;
@@ -70,7 +72,8 @@ class VirtualDevice implements ScenarioDevice {
   readonly console: ConsoleLog = new ConsoleLog();
   readonly controls: BoardControls;
   readonly #parts: VirtualDeviceParts;
-  readonly #cuts: ArmedCuts = new ArmedCuts();
+  readonly #cuts: TimedCuts = new TimedCuts();
+  readonly #faults: ArmedFaults;
   readonly #time: BoardTime;
   readonly #session: DeviceSession;
   #purpose: TalkPurpose | undefined;
@@ -79,6 +82,7 @@ class VirtualDevice implements ScenarioDevice {
   constructor(parts: VirtualDeviceParts) {
     this.#parts = parts;
     const { board, link, signal } = parts;
+    this.#faults = new ArmedFaults(board, () => this.#phase());
     this.#time = new BoardTime({
       board,
       link,
@@ -99,16 +103,12 @@ class VirtualDevice implements ScenarioDevice {
       uart: (bytes) => {
         this.console.add(bytes);
       },
-    });
-    board.watchFlash((operation) => {
-      const interruption = this.#cuts.interruptOperation(operation, this.#phase());
       // The board is off only once the interrupted operation has come to its end.
-      if (interruption !== undefined) {
+      fault: () => {
         queueMicrotask(() => {
           this.#noteBoard();
         });
-      }
-      return interruption;
+      },
     });
     this.controls = this.#createControls();
     signal.addEventListener('abort', () => void this.#lose('the run was stopped'), { once: true });
@@ -116,6 +116,11 @@ class VirtualDevice implements ScenarioDevice {
 
   /** Switches on for the first time. */
   async start(): Promise<Verdict<void, string>> {
+    const { faults } = this.#parts.setup.board;
+    for (const [index, fault] of faults.entries()) {
+      const isOn = this.controls.switchFault(fault, ['device', 'faults', index]);
+      if (!isOn) return reject('board-faults-too-many', `the board takes no ${index + 1} faults`);
+    }
     await this.controls.powerOn();
     if (this.#parts.board.state.power === 'running') return DONE;
     const { power } = this.#parts.board.state;
@@ -160,7 +165,7 @@ class VirtualDevice implements ScenarioDevice {
 
   async close(): Promise<void> {
     await this.#session.drop({ code: 'closed-by-us', detail: 'the scenario is over' });
-    this.#parts.board.watchFlash(undefined);
+    this.#parts.board.faults.switchAllOff();
     this.#parts.board.powerOff();
     await this.#parts.link.close();
   }
@@ -168,6 +173,7 @@ class VirtualDevice implements ScenarioDevice {
   #createControls(): BoardControls {
     const { board } = this.#parts;
     const cuts = this.#cuts;
+    const faults = this.#faults;
     return {
       powerOn: async () => {
         board.powerOn();
@@ -183,13 +189,35 @@ class VirtualDevice implements ScenarioDevice {
         this.#noteBoard();
         await this.#awaitBoot();
       },
-      planCut: (cut: PlannedCut, path: DocumentPath) =>
-        cuts.plan(cut, { path, nowMs: this.nowMs() }),
-      get waitingCut() {
-        return cuts.waiting;
+      planCut: (cut, path) => this.#planCut(cut, path),
+      switchFault: (fault, path) => this.#switchFault(fault, path),
+      get waiting() {
+        const path = cuts.waiting;
+        return path === undefined ? faults.waiting : { path, expected: 'the power to be cut' };
+      },
+      get wear() {
+        return board.wear;
       },
       setLink: (to) => (to === 'up' ? this.#linkUp() : this.#linkDown()),
     };
+  }
+
+  #planCut(cut: PlannedCut, path: DocumentPath): boolean {
+    if (cut.kind === 'time') return this.#cuts.plan({ path, dueMs: this.nowMs() + cut.afterMs });
+    const fault = readStruck('power-cut', cut.cut, this.#parts.board.model);
+    if (!fault.ok) throw new RangeError(fault.detail);
+    return this.#faults.switchOn(fault.value, path, cut.cut.during);
+  }
+
+  #switchFault(document: 'off' | PhasedFaultDocument, path: DocumentPath): boolean {
+    const { board } = this.#parts;
+    if (document === 'off') {
+      board.faults.switchAllOff();
+      return true;
+    }
+    const fault = readFault(document, board.model);
+    if (!fault.ok) throw new RangeError(fault.detail);
+    return this.#faults.switchOn(fault.value, path, document.failure?.during);
   }
 
   async #linkUp(): Promise<Verdict<void, string>> {

@@ -7,6 +7,7 @@ import {
   createNobleSigningKey,
   parseImageVersion,
   type BehaviourCard,
+  type FaultStrike,
   type FlashEffect,
   type ImageBuildEncryption,
   type SigningKey,
@@ -401,5 +402,73 @@ describe('a virtual board', () => {
     resetBySmp(b);
     b.advance(3_000);
     expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'confirmed' });
+  });
+});
+
+describe('the flash of a virtual board', () => {
+  const failure = {
+    kind: 'failure',
+    when: { kind: 'operation', number: 5 },
+    write: 'untouched',
+    erase: 'untouched',
+  } as const;
+
+  it('has faults beside a watcher, and tells of them on the console', () => {
+    const b = board();
+    const seen: Buffer[] = [];
+    const strikes: FaultStrike[] = [];
+    b.listen({
+      uart: (bytes) => seen.push(Buffer.from(bytes)),
+      fault: (strike) => strikes.push(strike),
+    });
+    let operations = 0;
+    b.watchFlash(() => {
+      operations += 1;
+      return undefined;
+    });
+    expect(b.faults.switchOn(failure)).toEqual({ ok: true, value: 1 });
+    expect(upload(b, firmware('1.1.0'))).not.toHaveProperty('match');
+    expect(operations).toBe(5);
+    expect(strikes.map(({ id }) => id)).toEqual([1]);
+    expect(Buffer.concat(seen).toString('latin1')).toMatch(
+      /\*\*\* Flash fault: failed (write|erase) of \d+ bytes at \w+\+0x[0-9a-f]+, left untouched \*\*\*\r\n/,
+    );
+    b.watchFlash(undefined);
+    expect(b.faults.switchOn({ ...failure, when: { kind: 'rate', rate: 1 } }).ok).toBe(true);
+    b.faults.switchAllOff();
+    expect(upload(b, firmware('1.1.0'))).toMatchObject({ match: true });
+  });
+
+  it('goes off at a power cut that is a fault, and updates when it is on again', () => {
+    const b = board();
+    const cut = { ...failure, kind: 'power-cut', write: { kind: 'unstable' } } as const;
+    expect(b.faults.switchOn(cut).ok).toBe(true);
+    upload(b, firmware('1.1.0'));
+    expect(b.state.power).toBe('off');
+    b.powerOn();
+    b.advance(500);
+    startTrial(b, firmware('1.2.0'));
+    b.advance(2_000);
+    expect(b.state).toMatchObject({ version: '1.2.0+0', trial: 'confirmed' });
+  });
+
+  it('is worn by an update, sector by sector', () => {
+    const b = board();
+    startTrial(b, firmware('1.1.0'));
+    const slot1 = b.wear.find(({ area }) => area === 'slot1');
+    expect(slot1?.erases).toHaveLength(118);
+    expect(slot1?.erases.slice(0, 8)).toEqual([1, 1, 1, 1, 1, 1, 0, 0]);
+    expect(slot1?.erases.at(-1)).toBe(1);
+  });
+
+  it('flickers the same way for the same seed, and another for another', () => {
+    const readsOf = (seed: number): string => {
+      const b = board({ seed });
+      b.watchFlash(() => ({ kind: 'failure', effect: { kind: 'unstable' } }));
+      b.area('slot1').write(0, new Uint8Array(64));
+      return Array.from({ length: 5 }, () => b.area('slot1').read(0, 64).join()).join();
+    };
+    expect(readsOf(3)).toBe(readsOf(3));
+    expect(readsOf(3)).not.toBe(readsOf(4));
   });
 });

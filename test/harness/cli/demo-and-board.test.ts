@@ -1,7 +1,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { removeFolder } from '../../remove-folder.js';
 
 const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
 const SAMPLES = fileURLToPath(new URL('../../../firmware-samples', import.meta.url));
@@ -11,6 +15,15 @@ const ENCRYPTED_IMAGE = join(SAMPLES, 'nrf-equal', 'good-1.1.0-encrypted-x25519-
 const DEMO_TIMEOUT_MS = 60_000;
 
 const children: ChildProcess[] = [];
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'brickproof-board-'));
+});
+
+afterAll(() => {
+  removeFolder(folder);
+});
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
@@ -27,22 +40,41 @@ function run(args: readonly string[]): {
   });
 }
 
+interface ReportJson {
+  readonly boards: readonly {
+    readonly device: string;
+    readonly faults: readonly { readonly fault: string; readonly strikes: number }[];
+    readonly wear: readonly { readonly area: string; readonly erases: readonly number[] }[];
+  }[];
+}
+
 interface ServedJson {
   readonly ok: boolean;
   readonly boards: readonly { readonly device: string; readonly targets: readonly string[] }[];
 }
 
+interface Serving {
+  readonly child: ChildProcess;
+  readonly served: ServedJson;
+  /** What it has said on standard error so far. */
+  readonly told: () => string;
+}
+
 /** Starts `brickproof board --json` and answers what it says once it serves. */
-function serve(args: readonly string[]): Promise<{ child: ChildProcess; served: ServedJson }> {
+function serve(args: readonly string[]): Promise<Serving> {
   const child = spawn(process.execPath, [MAIN, '--json', 'board', ...args], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);
+  let told = '';
+  child.stderr.on('data', (bytes: Buffer) => (told += bytes.toString('utf8')));
   return new Promise((resolve, fail) => {
     let text = '';
     child.stdout.on('data', (bytes: Buffer) => {
       text += bytes.toString('utf8');
-      if (text.endsWith('\n')) resolve({ child, served: JSON.parse(text) as ServedJson });
+      if (text.endsWith('\n')) {
+        resolve({ child, served: JSON.parse(text) as ServedJson, told: () => told });
+      }
     });
     child.once('exit', (status) => {
       fail(new Error(`board ended with ${String(status)}: ${text}`));
@@ -109,6 +141,9 @@ describe('brickproof board', () => {
     [['--strategy', 'overwrite-only', '--decrypt', DECRYPTION_KEY, '--image', ENCRYPTED_IMAGE], 1],
     [['--count', '0'], 2],
     [['--behaviour', 'sulks'], 2],
+    [['--fault', 'failure'], 2],
+    [['--fault', 'worn-out,at=slot9'], 2],
+    [['--report', 'no/such/folder/report.json'], 2],
     [['--mqtt', 'mqtt://127.0.0.1:1'], 3],
     [['--mqtt', 'foo'], 2],
   ])('ends with one line for %j', (args, expected) => {
@@ -117,6 +152,46 @@ describe('brickproof board', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(stderr).toMatch(/^brickproof: /);
     expect(status).toBe(expected);
+  });
+
+  it('has the faults it is given, tells when they strike, and how worn its flash is', async () => {
+    const report = join(folder, 'report.json');
+    const fault = 'failure,operation=3,on=erase,at=slot1,erase=weak';
+    const rot = 'flipped-bit,at=store,bit=5';
+    const args = ['--tcp', '0', '--fault', fault, '--fault', rot, '--report', report];
+    const { child, served, told } = await serve(args);
+    const target = served.boards[0]?.targets[0] ?? '';
+    const image = join(SAMPLES, 'nrf-equal', 'good-1.1.0-imgtool.bin');
+    const refused = run(['--json', 'smp', '--target', target, 'image', 'upload', image]);
+    expect([refused.status, refused.stdout]).toEqual([1, expect.stringContaining('error 13')]);
+    expect(run(['smp', '--target', target, 'image', 'upload', image]).status).toBe(0);
+    const end = once(child, 'close');
+    child.kill('SIGTERM');
+    await end;
+    expect(told()).toMatch(
+      /^\*\*\* Flash fault: bit 5 flipped at store\+0x.* \*\*\*\n\*\*\* Booting MCUboot/m,
+    );
+    expect(told()).toContain('Flash fault: failed erase of 4096 bytes at slot1+0x1000, left weak');
+    expect(told()).toMatch(/^slot1 +118 +69 +sector 1: 2$/m);
+    const [board] = (JSON.parse(readFileSync(report, 'utf8')) as ReportJson).boards;
+    expect(board?.device).toBe('nrf-equal-0001');
+    expect(board?.faults).toEqual([
+      { fault, strikes: 1 },
+      { fault: rot, strikes: 1 },
+    ]);
+    const slot1 = board?.wear.find(({ area }) => area === 'slot1');
+    expect(slot1?.erases.slice(0, 4)).toEqual([1, 2, 1, 1]);
+  });
+
+  it('comes back after a power cut', async () => {
+    const fault = 'power-cut,operation=30,at=slot1,write=unstable';
+    const { served } = await serve(['--tcp', '0', '--fault', fault]);
+    const target = served.boards[0]?.targets[0] ?? '';
+    const image = join(SAMPLES, 'nrf-equal', 'good-1.1.0-imgtool.bin');
+    const upload = ['smp', '--target', target, 'image', 'upload', image];
+    run(upload);
+    const again = run(upload);
+    expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('SHA-256 right')]);
   });
 
   it.each(['--image', '--key'])('says in words why the file of %s cannot be read', (flag) => {

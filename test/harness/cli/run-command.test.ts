@@ -61,8 +61,8 @@ describe('brickproof run', () => {
       const { status, stdout, stderr } = await runCli(['run']);
       expect(stderr).toBe('');
       const lines = stdout.trim().split('\n');
-      expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(48);
-      expect(lines.at(-1)).toMatch(/^48 of 48 held, in [\d.]+ s\.$/);
+      expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(84);
+      expect(lines.at(-1)).toMatch(/^84 of 84 held, in [\d.]+ s\.$/);
       expect(status).toBe(0);
     },
     CLI_TIMEOUT_MS,
@@ -109,7 +109,7 @@ describe('brickproof run', () => {
       /^good-update +nrf-equal, stm-unequal +serial +direct-xip +12 +\S+yaml$/m,
     );
     const json = JSON.parse((await runCli(['--json', 'run', '--list'])).stdout) as RunJson;
-    expect(json.runs).toHaveLength(48);
+    expect(json.runs).toHaveLength(84);
   });
 
   it('prints the JSON schema', async () => {

@@ -13,6 +13,7 @@ describe('a report as an HTML page', () => {
     expect(page).toContain('<dd>a &quot;b&quot; &lt;c&gt;.yaml:7:5</dd>');
     expect(page).toContain('*** Booting firmware 1.2.0+0 ***');
     expect(page).toContain('--only hang</code>');
+    expect(page).toContain('<td class="time">4, at most 3 a sector</td>');
   });
 
   it('lets no name and no console line out of its place', () => {

@@ -13,6 +13,10 @@ export const HELD: ReportedRun = {
   stepsDone: 12,
   stepCount: 12,
   failure: undefined,
+  wear: [
+    { area: 'slot1', erases: [1, 3, 0] },
+    { area: 'store', erases: [0] },
+  ],
 };
 
 /** Text that would break out of any markup it is not escaped in. */

@@ -15,10 +15,13 @@ describe('the scenarios that come with Brickproof', () => {
   it('are all there, for both models over serial and MQTT', () => {
     expect(problems).toEqual([]);
     expect(scenarios.map(({ name }) => name)).toEqual([
+      'bit-rot',
       'cut-during-boot',
+      'cut-during-copy',
       'cut-during-upload',
       'downgrade',
       'failed-self-test',
+      'failing-writes',
       'good-update',
       'hang',
       'reset-loop',
@@ -26,6 +29,8 @@ describe('the scenarios that come with Brickproof', () => {
       'same-version',
       'second-update-during-trial',
       'truncated-upload',
+      'unstable-flash',
+      'worn-out-sector',
       'wrong-key',
     ]);
     for (const { models, links, description } of scenarios) {
@@ -42,7 +47,7 @@ describe('the scenarios that come with Brickproof', () => {
       if (!plan.ok) throw new Error('there is nothing to run');
       const { signal } = new AbortController();
       const { runs } = await runAll(plan.runs, { target: undefined, timeoutMs: 60_000, signal });
-      expect(runs).toHaveLength(4);
+      expect(runs).toHaveLength(4 * scenario.strategies.length);
       expect(runs.filter(({ verdict }) => verdict !== 'held')).toEqual([]);
       for (const run of runs) expect(run.stepsDone).toBe(scenario.steps.length);
     },

@@ -64,6 +64,10 @@ describe('the JSON schema of scenarios', () => {
     scenarioOf(`${START}\n- power: { cut: { operation: 3, during: boot } }\n- power: on`),
     scenarioOf(`${START}\n- wait-until: { console: { matches: a }, within: 500 ms }`),
     scenarioOf(`${START}\n- erase: { refused: ['64:1', smp-timeout] }`),
+    scenarioOf(`${START}\n- power: { cut: { rate: 0.5, on: write, at: slot1, write: prefix:3 } }`),
+    scenarioOf(`${START}\n- fault: { failure: { operation: 2, at: 0x82000, length: 4KiB } }`),
+    scenarioOf(`${START}\n- fault: { worn-out: { at: slot1+0x1000, erases: 3 } }\n- fault: off`),
+    scenarioOf(START, 'device: { faults: [{ flipped-bit: { at: store+1KiB, bit: 7 } }] }'),
   ])('takes what our reader takes: %j', (text) => {
     expect(readScenario(text, 's.yaml').ok).toBe(true);
     expect(isValid(text)).toBe(true);
@@ -92,6 +96,26 @@ describe('the JSON schema of scenarios', () => {
     [
       'a phase that does not exist',
       scenarioOf(`${START}\n- power: { cut: { operation: 1, during: lunch } }`),
+    ],
+    ['no fault', scenarioOf(`${START}\n- fault: {}`)],
+    ['a failure of no moment', scenarioOf(`${START}\n- fault: { failure: { at: slot1 } }`)],
+    [
+      'a failure of two moments',
+      scenarioOf(`${START}\n- fault: { failure: { operation: 1, rate: 1 } }`),
+    ],
+    [
+      'two faults in one',
+      scenarioOf(`${START}\n- fault: { worn-out: { at: slot1 }, flipped-bit: { at: slot1 } }`),
+    ],
+    ['wear nowhere', scenarioOf(`${START}\n- fault: { worn-out: {} }`)],
+    ['a place that is none', scenarioOf(`${START}\n- fault: { worn-out: { at: slot 1 } }`)],
+    [
+      'a length of nothing',
+      scenarioOf(`${START}\n- fault: { failure: { rate: 1, length: 4KiB } }`),
+    ],
+    [
+      'an effect that is none',
+      scenarioOf(`${START}\n- power: { cut: { operation: 1, write: weak } }`),
     ],
     ['an expectation of nothing', scenarioOf(`${START}\n- expect: {}`)],
     ['a wait for nothing', scenarioOf(`${START}\n- wait-until: { within: 3 s }`)],

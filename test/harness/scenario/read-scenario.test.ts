@@ -100,12 +100,42 @@ describe('a scenario file', () => {
     [
       'a cut that is two',
       scenarioOf(`${START}\n- power: { cut: { operation: 1, after: 2 s } }`),
-      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during, write and erase, or after alone',
+      's.yaml:5:14: "steps[1].power.cut" takes one of operation, rate and after, and after stands alone',
     ],
     [
       'a cut that is none',
       scenarioOf(`${START}\n- power: { cut: {} }`),
-      's.yaml:5:14: "steps[1].power.cut" takes either operation, with during, write and erase, or after alone',
+      's.yaml:5:14: "steps[1].power.cut" takes one of operation, rate and after, and after stands alone',
+    ],
+    [
+      'a fault that does not exist',
+      scenarioOf(`${START}\n- fault: { failur: { operation: 1 } }`),
+      's.yaml:5:14: "steps[1].fault.failur" is not a known key; did you mean failure?',
+    ],
+    [
+      'a failure without a moment',
+      scenarioOf(`${START}\n- fault: { failure: { at: slot1 } }`),
+      's.yaml:5:14: "steps[1].fault.failure" takes either operation or rate; a rate of 1 is every one',
+    ],
+    [
+      'an effect that does not exist',
+      scenarioOf(`${START}\n- power: { cut: { operation: 1, write: unstabel } }`),
+      's.yaml:5:35: "steps[1].power.cut.write" is "unstabel", expected an effect; "unstabel" is no effect; did you mean unstable?',
+    ],
+    [
+      'a fault in an area that does not exist',
+      scenarioOf(`${START}\n- fault: { worn-out: { at: slot2 } }`),
+      's.yaml:5:5: the flash has no area slot2; did you mean slot0? (on nrf-equal)',
+    ],
+    [
+      'a cut in an area that does not exist',
+      scenarioOf(`${START}\n- power: { cut: { operation: 1, at: scratch } }`),
+      's.yaml:5:14: the flash has no area scratch; there are bootloader, slot0, slot1, store (on nrf-equal)',
+    ],
+    [
+      'a fault of the board beyond the end of an area',
+      scenarioOf(START, 'device: { faults: [{ flipped-bit: { at: store+0x8000 } }] }'),
+      's.yaml:2:20: 1 bytes at store+0x8000 are not all there: store has 32768 (on nrf-equal)',
     ],
     [
       'an expectation of nothing',

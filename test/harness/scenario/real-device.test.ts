@@ -85,6 +85,7 @@ describe('steps that need a virtual board', () => {
   it.each([
     ['- power: off', '5:5: power can only be switched on a virtual board'],
     ['- power: { cut: { after: 1 s } }', '5:5: power can only be switched on a virtual board'],
+    ['- fault: off', '5:5: only the flash of a virtual board can be made faulty'],
     ['- link: down', '5:5: the link can only be taken away from a virtual board'],
     ['- reset: pin', '5:5: the reset button can only be pressed on a virtual board'],
     ['- expect: { slot: 0, trial: idle }', '5:24: "trial" can only be seen of a virtual board'],
@@ -101,6 +102,7 @@ describe('steps that need a virtual board', () => {
     ['security-counter: none', 'security-counter'],
     ['confirm-by: request', 'confirm-by'],
     ['trial: { settle: 2 s }', 'trial'],
+    ['faults: [{ worn-out: { at: slot1 } }]', 'faults'],
   ])('so are boards made otherwise: %s', (device, key) => {
     const text = scenarioOf(START, `device: { ${device} }`);
     expect(planText(text, { target: TARGET }).problems).toEqual([

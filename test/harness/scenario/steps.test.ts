@@ -38,6 +38,40 @@ describe('steps that hold', () => {
 - test: uploaded\n- reset: software\n- expect: { power: off, boot-count: 2 }`,
     ],
     [
+      'a cut in a write of one area, that leaves words unstable',
+      `${START}\n- power: { cut: { operation: 3, on: write, at: slot1, write: unstable } }
+- upload: { image: ${IMAGE}, refused: unreachable }
+- expect: { power: off, console: { matches: 'power cut in the write .* slot1.*unstable' } }`,
+    ],
+    [
+      'cuts that come by chance, and need not come',
+      `${START}\n- power: { cut: { rate: 0.000001 } }\n- upload: ${IMAGE}`,
+    ],
+    [
+      'a failing write of one phase',
+      `${START}\n- fault: { failure: { operation: 1, during: mark, at: slot1 } }\n- upload: ${IMAGE}
+- test: { image: uploaded, refused: image:flash-write-failed }\n- test: uploaded`,
+    ],
+    [
+      'an area that fails, until it does no more',
+      `${START}\n- fault: { failure: { rate: 1, at: slot1 } }
+- upload: { image: ${IMAGE}, refused: image:flash-erase-failed }\n- fault: off\n- upload: ${IMAGE}`,
+    ],
+    [
+      'a sector that wears out',
+      `${START}\n- fault: { worn-out: { at: slot1+0x10000 } }
+- upload: { image: ${IMAGE}, refused: image:flash-erase-failed }
+- expect: { console: 'worn out, left weak' }`,
+    ],
+    [
+      'a bit that flips at once, and one that flips later',
+      `${START}\n- upload: ${IMAGE}\n- fault: { flipped-bit: { at: slot1+0x2000, bit: 3 } }
+- fault: { flipped-bit: { at: slot1+0x2001, operation: 1 } }
+- expect: { console: bit 3 flipped at slot1+0x2000, not-console: slot1+0x2001 }
+- test: { image: uploaded, refused: image:confirmation-denied }\n- upload: ${IMAGE}
+- expect: { console: flipped at slot1+0x2001 }`,
+    ],
+    [
       'a tampered byte',
       `${START}\n- upload: { image: ${IMAGE}, tamper-at: 100000 }
 - test: { image: uploaded, refused: image:confirmation-denied }`,
@@ -147,6 +181,14 @@ describe('steps that do not hold', () => {
       '6: expected the power to be cut, found that it never happened',
     ],
     [
+      `${START}\n- fault: { failure: { operation: 9 } }\n- wait: 1 s`,
+      '5: expected the fault to strike, found that it never happened',
+    ],
+    [
+      `${START}\n- fault: { worn-out: { at: slot1 } }\n- fault: off\n- upload: ${IMAGE}`,
+      '5: expected the fault to strike, found that it never happened',
+    ],
+    [
       '- start: bad-signature-1.1.0.bin',
       '4: expected the firmware to start, found the board does not run its firmware: it is stuck',
     ],
@@ -181,6 +223,10 @@ describe('the board a scenario names', () => {
     ['security-counter: 1', `${START}\n- expect: { security-counter: 1 }`],
     ['strategy: overwrite-only', `${UPDATE}\n- expect: { version: 1.1.0, slot: 0 }`],
     ['buffer-size: 512', UPDATE],
+    [
+      'faults: [{ failure: { rate: 1, at: slot1, on: write } }]',
+      `${START}\n- upload: { image: ${IMAGE}, refused: image:flash-write-failed }`,
+    ],
     ['keys: [../keys/test-key-ed25519.pem]', START],
     ['seed: 77', START],
   ])('%s', async (device, steps) => {
@@ -211,6 +257,31 @@ describe('a run', () => {
     };
     const first = await tell();
     for (let again = 0; again < 3; again += 1) expect(await tell()).toEqual(first);
+  });
+
+  it('tells the same story of faults for the same seed, and another for another', async () => {
+    const steps = `${START}\n- fault: { failure: { rate: 0.2, at: slot1, write: unstable } }
+- upload: { image: ${IMAGE}, refused: any }\n- upload: { image: ${IMAGE}, refused: any }
+- expect: { version: 9.9.9 }`;
+    const tell = async (seed: number): Promise<unknown> => {
+      const [run] = await runText(scenarioOf(steps), { seed });
+      return [run?.boardMs, run?.failure?.console, run?.wear];
+    };
+    expect(await tell(1)).toEqual(await tell(1));
+    expect(await tell(1)).not.toEqual(await tell(2));
+  });
+
+  it('tells how often each sector was erased', async () => {
+    const [run] = await runText(scenarioOf(`${START}\n- upload: ${IMAGE}`));
+    const wear = new Map(run?.wear.map(({ area, erases }) => [area, erases]));
+    expect([...wear.keys()]).toEqual(['bootloader', 'slot0', 'slot1', 'store']);
+    expect(
+      wear
+        .get('slot1')
+        ?.slice(0, 67)
+        .every((erases) => erases === 1),
+    ).toBe(true);
+    expect(wear.get('slot0')?.every((erases) => erases === 0)).toBe(true);
   });
 
   it('ends when its time is over', async () => {

@@ -3,6 +3,7 @@ import {
   accept,
   reject,
   type EraseEffect,
+  type FlashEffect,
   type Rejected,
   type Verdict,
   type WriteEffect,
@@ -57,4 +58,19 @@ function refuse(
   const meant = closestWord(text, names);
   const help = meant === undefined ? `there are ${form}` : `did you mean ${meant}?`;
   return reject('effect-malformed', `${JSON.stringify(text)} is no effect; ${help}`);
+}
+
+/** An effect as it is written down. */
+export function formatEffect(effect: FlashEffect): string {
+  if (typeof effect === 'string') return effect;
+  const { kind } = effect;
+  if (kind === 'prefix') return `${kind}:${effect.words}`;
+  if (kind === 'one-bit-short') {
+    const { word, bit } = effect;
+    if (word === undefined) return kind;
+    return bit === undefined ? `${kind}:${word}` : `${kind}:${word}.${bit}`;
+  }
+  const { firstWord, words } = effect;
+  if (firstWord === undefined) return kind;
+  return words === undefined ? `${kind}:${firstWord}` : `${kind}:${firstWord}+${words}`;
 }
