@@ -217,6 +217,20 @@ describe('a decryption key', () => {
     expect(codeOf(bytesOf(pem))).toBe('key-malformed');
   });
 
+  it('has one spelling in base64', () => {
+    const base64 = Buffer.from(pkcs8(EC_ALGORITHM, ecPrivateKey()), 'hex').toString('base64');
+    const pemOf = (body: string): Uint8Array =>
+      bytesOf(`-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`);
+    expect(codeOf(pemOf(base64))).toBe('ok');
+    expect(base64).toMatch(/[AQgw]==$/);
+    const other = base64.replace(/(.)==$/, (_, last: string) => {
+      return `${String.fromCharCode(last.charCodeAt(0) + 1)}==`;
+    });
+    expect(codeOf(pemOf(other))).toBe('key-malformed');
+    expect(codeOf(pemOf(base64.slice(0, -1)))).toBe('key-malformed');
+    expect(codeOf(pemOf(base64.slice(0, -2)))).toBe('key-malformed');
+  });
+
   it('is not a file longer than any key', () => {
     const { privateKey } = nodeCrypto.generateKeyPairSync('x25519');
     const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
