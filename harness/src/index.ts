@@ -50,7 +50,17 @@ export { loadSigningKey } from './release/signing-key.js';
 export { BoardHost } from './board/board-host.js';
 export { DEVICE_MODELS, DEVICE_MODEL_NAMES } from './board/device-model.js';
 export type { DeviceModel, DeviceModelName } from './board/device-model.js';
-export { provisionFlash } from './board/provision.js';
+export { builtInBoard, checkBoardStore, checkBoardStrategy } from './board/board-definition.js';
+export type {
+  BoardDefinition,
+  BoardRejectCode,
+  FactoryCounters,
+} from './board/board-definition.js';
+export { readBoardConfig } from './board/board-config.js';
+export type { ReadBoardConfig } from './board/board-config.js';
+export { boardJsonSchema } from './board/board-config-schema.js';
+export { bootLayoutOf, flashMapOf, provisionFlash } from './board/provision.js';
+export type { BoardBootSettings } from './board/provision.js';
 export { serveOnMqtt } from './board/serve-mqtt.js';
 export type { ServeMqttOptions, ServedMqtt } from './board/serve-mqtt.js';
 export { serveOnPty, serveOnTcp } from './board/serve-uart.js';

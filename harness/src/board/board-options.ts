@@ -8,7 +8,6 @@ import type {
 import type {
   AgreementKey,
   BehaviourCard,
-  BootSettings,
   CryptoProvider,
   FaultStrike,
   FlashSnapshot,
@@ -16,13 +15,14 @@ import type {
   VerificationKey,
 } from '@brickproof/bootloader-sim';
 import type { DeviceModel } from './device-model.js';
+import type { BoardBootSettings } from './provision.js';
 
 /** What a virtual board is made of. */
 export interface VirtualBoardOptions {
   readonly model: DeviceModel;
   readonly strategy: StrategyName;
   /** What the bootloader was built for; MCUboot's defaults unless told. */
-  readonly bootSettings?: BootSettings;
+  readonly bootSettings?: BoardBootSettings;
   /** Whom bootloader and agent trust. */
   readonly keys: readonly VerificationKey[];
   readonly crypto: CryptoProvider;

@@ -2,6 +2,7 @@ import {
   NorFlash,
   createFlashMap,
   markForDirectXip,
+  withLogicalSectors,
   type BootLayout,
   type BootSettings,
   type FlashArea,
@@ -20,10 +21,21 @@ export function flashMapOf(flash: NorFlash, model: DeviceModel): FlashMap {
   return map.value;
 }
 
+/** What a board's bootloader was built for. */
+export interface BoardBootSettings extends BootSettings {
+  /**
+   * The bootloader takes several erase units for one sector (MCUBOOT_LOGICAL_SECTOR_SIZE). It has
+   * to fit every area that images lie in.
+   */
+  readonly logicalSectorSizeBytes?: number | undefined;
+}
+
 /** Where a board's images lie, and what its bootloader was built for. */
-export function bootLayoutOf(map: FlashMap, settings: BootSettings = {}): BootLayout {
+export function bootLayoutOf(map: FlashMap, boardSettings: BoardBootSettings = {}): BootLayout {
+  const { logicalSectorSizeBytes, ...settings } = boardSettings;
   const find = (name: string): FlashArea | undefined => {
-    return map.areas.find((area) => area.name === name);
+    const area = map.areas.find((candidate) => candidate.name === name);
+    return area && inLogicalSectors(area, logicalSectorSizeBytes);
   };
   const images = [['slot0', 'slot1'] as const, ['slot2', 'slot3'] as const].flatMap(
     ([primaryName, secondaryName]): readonly SlotPair[] => {
@@ -33,6 +45,13 @@ export function bootLayoutOf(map: FlashMap, settings: BootSettings = {}): BootLa
     },
   );
   return { ...settings, images, scratch: find('scratch') };
+}
+
+function inLogicalSectors(area: FlashArea, sectorSizeBytes: number | undefined): FlashArea {
+  if (sectorSizeBytes === undefined) return area;
+  const logical = withLogicalSectors(area, sectorSizeBytes);
+  if (!logical.ok) throw new RangeError(logical.detail);
+  return logical.value;
 }
 
 /**
