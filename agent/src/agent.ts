@@ -19,7 +19,10 @@ import {
 
 /** The device under the agent. */
 export interface AgentDevice {
+  /** The slots of the image that runs. */
   readonly bootControl: BootControl;
+  /** Those of images 1 and up, on a device with several. */
+  readonly otherImages?: readonly BootControl[];
   readonly store: Store;
   readonly crypto: CryptoProvider;
   readonly clock: AgentClock;
@@ -52,7 +55,7 @@ export class Agent {
     });
     this.#trial = new Trial(
       {
-        bootControl: device.bootControl,
+        images: [device.bootControl, ...(device.otherImages ?? [])],
         store: device.store,
         clock: device.clock,
         selfTest: () => device.selfTest(),

@@ -34,7 +34,7 @@ export type { FlashBootControlOptions } from './boot-control/flash-boot-control.
 export { TRIAL_LIMITS_DEFAULT, Trial } from './update/trial.js';
 export type { SelfTestResult, TrialLimits, TrialPorts, TrialState } from './update/trial.js';
 export { verifyStaged } from './update/verify-staged.js';
-export type { StagedImagePolicy } from './update/verify-staged.js';
+export type { StagedImage, StagedImagePolicy } from './update/verify-staged.js';
 
 export {
   IMAGE_ERROR,
@@ -66,6 +66,7 @@ export type { UpdateRecord, UpdateState } from './update/update-record.js';
 export { SmpServer, answerSmpFault, createSmpServer } from './smp/server.js';
 export type { SmpServerOptions, SmpServerPorts } from './smp/server.js';
 export { ImageStaging } from './update/staging.js';
+export { ImageUploads } from './update/image-uploads.js';
 export { UPLOAD_SHA_BYTES_MAX } from './update/upload-packet.js';
 export type { StagingRejectCode, UploadPacket } from './update/upload-packet.js';
 export type { StagingPorts, UploadAnswer } from './update/staging.js';

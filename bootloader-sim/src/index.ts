@@ -106,6 +106,7 @@ export { unwrapContentKey, wrapContentKey, wrappedKeySizeBytes } from './image/w
 export type { ContentKeySizeBytes } from './image/wrapped-key.js';
 
 export type { FlashArea, FlashSector } from './flash/flash-area.js';
+export { areaFrom } from './flash/area-view.js';
 export { FLASH_SECTORS_MAX, FLASH_SIZE_BYTES_MAX, createFlashGeometry } from './flash/geometry.js';
 export type {
   ErasedValue,
@@ -189,6 +190,7 @@ export type {
   TrailerLayout,
   TrailerMagic,
 } from './boot/trailer.js';
+export { BOOT_IMAGES_MAX } from './boot/upgrade-strategy.js';
 export type {
   BootEnvironment,
   BootLayout,

@@ -162,7 +162,7 @@ export class TestDevice {
   get bootControl(): FlashBootControl {
     return new FlashBootControl({
       strategy: 'direct-xip',
-      slots: [this.#map.area('slot0'), this.#map.area('slot1')],
+      layout: { images: [[this.#map.area('slot0'), this.#map.area('slot1')]] },
       activeSlot: this.activeSlot,
       mayBoot: this.#options.mayBoot ?? ((): Verdict<void> => DONE),
     });

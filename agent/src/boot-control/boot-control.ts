@@ -21,18 +21,30 @@ export interface SlotState {
   readonly permanent: boolean;
 }
 
-/** The slots behind one interface, whatever the upgrade strategy and wherever they are stored. */
+/**
+ * The slots of one image behind one interface, whatever the upgrade strategy and wherever they are
+ * stored. A board with several images has one of these for each.
+ */
 export interface BootControl {
   /** For people and for the os group's bootloader information: MCUboot's mode number. */
   readonly mode: BootMode;
+  /** Whether the bootloader keeps an older image from replacing a newer one. */
+  readonly preventsDowngrade: boolean;
   readonly activeSlot: number;
   readonly slotCount: number;
   /** Where an upload goes: the slot that does not run. */
   readonly uploadSlot: number;
+  /** The whole of a slot. */
   area(slot: number): FlashArea;
+  /**
+   * A slot from where its image starts. Under swap-using-offset that is the second sector of the
+   * secondary slot, except while the image in it is what a trial falls back to; otherwise it is the
+   * whole slot.
+   */
+  imageArea(slot: number): FlashArea;
   /** The largest image the slot takes, in bytes: the trailer's place is not the image's. */
   maxImageSizeBytes(slot: number): number;
-  /** Where the sectors start that hold the slot's trailer; they reach to its end. */
+  /** Where the sectors start, in the whole slot, that hold its trailer; they reach to its end. */
   trailerSectorOffset(slot: number): number;
   state(slot: number): SlotState;
   /** Marks the slot to boot next: on trial, or for good. */

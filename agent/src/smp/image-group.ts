@@ -2,6 +2,7 @@ import { formatSmpVersion, hasImageFlag } from '@brickproof/bootloader-sim';
 import type { RejectCode } from '@brickproof/bootloader-sim';
 import type { BootControl, SlotState } from '../boot-control/boot-control.js';
 import type { Store } from '../store/store.js';
+import type { ImageUploads } from '../update/image-uploads.js';
 import type { ImageStaging } from '../update/staging.js';
 import { forgetUpdate, noteUpdate } from '../update/update-record.js';
 import type { StagingRejectCode } from '../update/upload-packet.js';
@@ -20,10 +21,19 @@ const HASH_BYTES = 32;
 
 /** What the image group needs. */
 export interface ImageGroupPorts {
-  readonly bootControl: BootControl;
-  readonly staging: ImageStaging;
+  /** The images of the board in their order; the first one is the one that runs. */
+  readonly images: readonly BootControl[];
+  /** Their uploads. */
+  readonly uploads: ImageUploads;
   /** Where an accepted update is noted before its slot is marked. */
   readonly store: Store;
+}
+
+/** One image of the board: its slots, and what is being uploaded to them. */
+interface ManagedImage {
+  readonly index: number;
+  readonly bootControl: BootControl;
+  readonly staging: ImageStaging;
 }
 
 type ImageErrorName = keyof typeof IMAGE_ERROR;
@@ -48,7 +58,13 @@ const STAGING_ERRORS: Readonly<Record<StagingRejectCode, ImageErrorName>> = {
   'upload-store-failed': 'flashWriteFailed',
 };
 
-/** Group 1 (Zephyr's "Application/software image management group"), with one image. */
+/** Slots are counted through where a request has no image number (SLOTS_PER_IMAGE). */
+const SLOTS_PER_IMAGE = 2;
+
+/**
+ * Group 1 (Zephyr's "Application/software image management group"), with as many images as the
+ * board has (CONFIG_MCUMGR_GRP_IMG_UPDATABLE_IMAGE_NUMBER).
+ */
 export function createImageGroup(ports: ImageGroupPorts): SmpGroup {
   return {
     id: SMP_GROUP.image,
@@ -57,25 +73,39 @@ export function createImageGroup(ports: ImageGroupPorts): SmpGroup {
         IMAGE_COMMAND.state,
         { read: () => answer(listImages(ports)), write: (body) => setState(ports, body) },
       ],
-      [IMAGE_COMMAND.upload, { write: (body) => upload(ports.staging, body) }],
+      [IMAGE_COMMAND.upload, { write: (body) => upload(ports.uploads, body) }],
       [IMAGE_COMMAND.erase, { write: (body) => erase(ports, body) }],
-      [IMAGE_COMMAND.slotInfo, { read: () => answer(slotInfo(ports.bootControl)) }],
+      [IMAGE_COMMAND.slotInfo, { read: () => answer(slotInfo(ports)) }],
     ]),
   };
 }
 
-/** The slots that hold an image; a slot that is being written holds none. */
-function slotsWithImages({ bootControl, staging }: ImageGroupPorts): readonly SlotState[] {
+function managedImages({ images, uploads }: ImageGroupPorts): readonly ManagedImage[] {
+  return images.flatMap((bootControl, index) => {
+    const staging = uploads.stagings[index];
+    return staging === undefined ? [] : [{ index, bootControl, staging }];
+  });
+}
+
+/** The slots that may hold an image; a slot that is being written holds none. */
+function slotsOf({ bootControl, staging }: ManagedImage): readonly SlotState[] {
   const slots = Array.from({ length: bootControl.slotCount }, (_, slot) => slot);
   return slots.filter((slot) => !staging.isOpen(slot)).map((slot) => bootControl.state(slot));
 }
 
 function listImages(ports: ImageGroupPorts): SmpBody {
-  const images = slotsWithImages(ports).flatMap((state) => describeSlot(ports, state));
+  const isOneOfSeveral = ports.images.length > 1;
+  const images = managedImages(ports).flatMap((image) =>
+    slotsOf(image).flatMap((state) =>
+      describeSlot(image, state).map((slot) =>
+        isOneOfSeveral ? { image: image.index, ...slot } : slot,
+      ),
+    ),
+  );
   return { images, splitStatus: 0 };
 }
 
-function describeSlot({ bootControl }: ImageGroupPorts, state: SlotState): readonly SmpBody[] {
+function describeSlot({ bootControl }: ManagedImage, state: SlotState): readonly SmpBody[] {
   if (state.image === undefined) return [];
   const { header, hash } = state.image;
   // During a trial it is the other image that counts as confirmed: the next boot goes back to it.
@@ -104,38 +134,57 @@ function setState(ports: ImageGroupPorts, body: SmpBody): SmpOutcome {
   const hash = fields.bytes('hash') ?? new Uint8Array(0);
   const confirm = fields.bool('confirm') ?? false;
   if (fields.isMalformed) return mgmtError('invalid');
-  const { bootControl } = ports;
+  const images = managedImages(ports);
   if (hash.byteLength === 0) {
-    return confirm ? confirmRunning(ports) : imageError('invalidHash');
+    // Without a hash the image that runs is meant, which is the first one.
+    const [first] = images;
+    if (!confirm || first === undefined) return imageError('invalidHash');
+    return confirmRunning(ports, first);
   }
   if (hash.byteLength !== HASH_BYTES) return imageError('invalidHash');
-  const found = slotsWithImages(ports).filter(({ image }) => {
-    return image !== undefined && image.hash.every((byte, index) => byte === hash[index]);
-  });
-  const running = found.find((state) => state.slot === bootControl.activeSlot);
-  if (running !== undefined)
-    return confirm ? confirmRunning(ports) : imageError('testOfActiveDenied');
-  const [other] = found;
-  return other === undefined ? imageError('hashNotFound') : setOther(ports, other, confirm);
+  for (const image of images) {
+    const found = slotsOf(image).filter((state) => hasHash(state, hash));
+    const running = found.find((state) => state.slot === image.bootControl.activeSlot);
+    if (running !== undefined) {
+      return confirm ? confirmRunning(ports, image) : imageError('testOfActiveDenied');
+    }
+    const [other] = found;
+    if (other !== undefined) return setOther(ports, { ...image, state: other, confirm });
+  }
+  return imageError('hashNotFound');
 }
 
-function confirmRunning(ports: ImageGroupPorts): SmpOutcome {
-  const { bootControl } = ports;
-  const states = slotsWithImages(ports);
-  if (states.some((state) => state.pending)) return imageError('alreadyPending');
+function hasHash({ image }: SlotState, hash: Uint8Array): boolean {
+  return image !== undefined && image.hash.every((byte, index) => byte === hash[index]);
+}
+
+/**
+ * Any image may be confirmed, though only the first one runs
+ * (CONFIG_MCUMGR_GRP_IMG_ALLOW_CONFIRM_NON_ACTIVE_IMAGE_ANY): the trial of another one could not be
+ * ended from outside otherwise.
+ */
+function confirmRunning(ports: ImageGroupPorts, image: ManagedImage): SmpOutcome {
+  const { bootControl } = image;
+  if (slotsOf(image).some((state) => state.pending)) return imageError('alreadyPending');
   if (isTrial(bootControl)) {
     const confirmed = bootControl.confirm();
     if (!confirmed.ok) return imageError(bootError(confirmed.code));
     // At once: whoever has this answer may ask what became of the update right away.
-    const { image } = bootControl.state(bootControl.activeSlot);
-    if (image !== undefined) noteUpdate(ports.store, { state: 'confirmed', hash: image.hash });
+    const running = bootControl.state(bootControl.activeSlot).image;
+    if (running !== undefined) noteUpdate(ports.store, { state: 'confirmed', hash: running.hash });
   }
   return answer(listImages(ports));
 }
 
 /** Sets the image that does not run to boot next: for a trial, or for good. */
-function setOther(ports: ImageGroupPorts, state: SlotState, confirm: boolean): SmpOutcome {
-  const { bootControl } = ports;
+function setOther(
+  ports: ImageGroupPorts,
+  request: Pick<ManagedImage, 'bootControl'> & {
+    readonly state: SlotState;
+    readonly confirm: boolean;
+  },
+): SmpOutcome {
+  const { bootControl, state, confirm } = request;
   if (isTrial(bootControl)) {
     // The next boot goes back to it anyway; there is nothing to confirm, and no second trial.
     return confirm ? answer(listImages(ports)) : imageError('alreadyPending');
@@ -172,7 +221,7 @@ function bootError(code: RejectCode): ImageErrorName {
   }
 }
 
-function upload(staging: ImageStaging, body: SmpBody): SmpOutcome {
+function upload(uploads: ImageUploads, body: SmpBody): SmpOutcome {
   const fields = new BodyFields(body);
   const packet = {
     off: fields.uint32('off'),
@@ -183,30 +232,38 @@ function upload(staging: ImageStaging, body: SmpBody): SmpOutcome {
     upgrade: fields.bool('upgrade'),
   };
   if (fields.isMalformed) return mgmtError('invalid');
-  const taken = staging.take(packet);
+  const taken = uploads.take(packet);
   if (!taken.ok) return imageError(STAGING_ERRORS[taken.code]);
   const { off, match } = taken.value;
   return answer(match === undefined ? { off } : { off, match });
 }
 
+/** Slots of all images are counted through: 2 and 3 are those of image 1. */
 function erase(ports: ImageGroupPorts, body: SmpBody): SmpOutcome {
-  const { bootControl, staging } = ports;
   const fields = new BodyFields(body);
-  const slot = fields.uint32('slot') ?? bootControl.uploadSlot;
+  const slot = fields.uint32('slot') ?? ports.images[0]?.uploadSlot ?? 0;
   if (fields.isMalformed) return mgmtError('invalid');
-  if (slot >= bootControl.slotCount) return imageError('invalidSlot');
-  const { active, pending } = bootControl.state(slot);
+  const image = managedImages(ports)[Math.floor(slot / SLOTS_PER_IMAGE)];
+  if (image === undefined) return imageError('invalidSlot');
+  const { bootControl, staging } = image;
+  const { active, pending } = bootControl.state(slot % SLOTS_PER_IMAGE);
   if (active || pending || isTrial(bootControl)) return imageError('noFreeSlot');
-  const erased = bootControl.erase(slot);
+  const erased = bootControl.erase(slot % SLOTS_PER_IMAGE);
   if (!erased.ok) return imageError(bootError(erased.code));
   const discarded = staging.discard();
   return discarded.ok ? answer({}) : imageError(STAGING_ERRORS[discarded.code]);
 }
 
-function slotInfo(bootControl: BootControl): SmpBody {
-  const slots = Array.from({ length: bootControl.slotCount }, (_, slot) => {
-    return { slot, size: bootControl.area(slot).sizeBytes };
-  });
-  const maxImageSize = bootControl.maxImageSizeBytes(bootControl.uploadSlot);
-  return { images: [{ image: 0, slots, max_image_size: maxImageSize }] };
+function slotInfo({ images }: ImageGroupPorts): SmpBody {
+  return {
+    images: images.map((bootControl, image) => ({
+      image,
+      slots: Array.from({ length: bootControl.slotCount }, (_, slot) => {
+        const { sizeBytes: size } = bootControl.area(slot);
+        const takesUpload = images.length > 1 && slot === bootControl.uploadSlot;
+        return takesUpload ? { slot, size, upload_image_id: image } : { slot, size };
+      }),
+      max_image_size: bootControl.maxImageSizeBytes(bootControl.uploadSlot),
+    })),
+  };
 }

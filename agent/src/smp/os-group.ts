@@ -61,6 +61,8 @@ export interface SmpBuffers {
 /** What the os group needs. */
 export interface OsGroupPorts extends SmpBuffers {
   readonly bootMode: BootMode;
+  /** Whether the bootloader was built to prevent downgrades. */
+  readonly preventsDowngrade: boolean;
   readonly clock: AgentClock;
   readonly system: SystemPort;
 }
@@ -89,7 +91,7 @@ export function createOsGroup(ports: OsGroupPorts): SmpGroup {
       [OS_COMMAND.reset, { write: (body) => reset(ports.system, body) }],
       [OS_COMMAND.params, { read: () => params(ports) }],
       [OS_COMMAND.info, { read: (body) => info(ports.system.info, body) }],
-      [OS_COMMAND.bootloaderInfo, { read: (body) => bootloaderInfo(ports.bootMode, body) }],
+      [OS_COMMAND.bootloaderInfo, { read: (body) => bootloaderInfo(ports, body) }],
     ]),
   };
 }
@@ -134,13 +136,18 @@ function info(system: SystemInfo, body: SmpBody): SmpOutcome {
   return answer({ output: chosen.map(([, field]) => system[field]).join(' ') });
 }
 
-function bootloaderInfo(mode: BootMode, body: SmpBody): SmpOutcome {
+/** Zephyr has the key `no-downgrade` only where it is true (CONFIG_MCUBOOT_BOOTLOADER_NO_DOWNGRADE). */
+function bootloaderInfo(
+  { bootMode, preventsDowngrade }: Pick<OsGroupPorts, 'bootMode' | 'preventsDowngrade'>,
+  body: SmpBody,
+): SmpOutcome {
   const fields = new BodyFields(body);
   const query = fields.text('query');
   if (fields.isMalformed) return mgmtError('invalid');
   if (query === undefined) return answer({ bootloader: 'MCUboot' });
   if (query !== 'mode') return osError('queryYieldsNoAnswer');
-  return answer({ mode: mode.number, 'no-downgrade': true });
+  const mode = { mode: bootMode.number };
+  return answer(preventsDowngrade ? { ...mode, 'no-downgrade': true } : mode);
 }
 
 /** A clock that is set over SMP and forgotten at a reset. Nothing that matters believes it. */

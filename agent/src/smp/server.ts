@@ -1,3 +1,5 @@
+import type { BootControl } from '../boot-control/boot-control.js';
+import { ImageUploads } from '../update/image-uploads.js';
 import { ImageStaging } from '../update/staging.js';
 import type { StagingPorts } from '../update/staging.js';
 import { MGMT_ERROR, SMP_GROUP, encodeSmpError } from './error.js';
@@ -16,7 +18,11 @@ import { createUpdateGroup } from './update-group.js';
 import type { AgentClock, SmpBuffers, SystemPort } from './os-group.js';
 
 /** What a device's SMP server stands on; its buffers are told to clients by the os group. */
-export interface SmpServerPorts extends SmpBuffers, StagingPorts {
+export interface SmpServerPorts extends SmpBuffers, Omit<StagingPorts, 'imageIndex'> {
+  /** The slots of the image that runs. */
+  readonly bootControl: BootControl;
+  /** Those of images 1 and up, on a board with several. */
+  readonly otherImages?: readonly BootControl[];
   readonly clock: AgentClock;
   readonly system: SystemPort;
 }
@@ -26,11 +32,17 @@ export function createSmpServer(
   ports: SmpServerPorts,
   moreGroups: readonly SmpGroup[] = [],
 ): SmpServer {
-  const { bootControl, store } = ports;
-  const staging = new ImageStaging(ports);
+  const { bootControl, otherImages = [], store } = ports;
+  const images = [bootControl, ...otherImages];
+  const uploads = new ImageUploads(
+    images.map((image, imageIndex) => {
+      return new ImageStaging({ ...ports, bootControl: image, imageIndex });
+    }),
+  );
+  const { mode: bootMode, preventsDowngrade } = bootControl;
   const groups = [
-    createOsGroup({ ...ports, bootMode: bootControl.mode }),
-    createImageGroup({ bootControl, staging, store }),
+    createOsGroup({ ...ports, bootMode, preventsDowngrade }),
+    createImageGroup({ images, uploads, store }),
     createUpdateGroup(store),
     ...moreGroups,
   ];

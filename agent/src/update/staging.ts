@@ -1,8 +1,9 @@
 import { DONE, accept, compareImageVersions, equalBytes, reject } from '@brickproof/bootloader-sim';
 import type { CryptoProvider, Rejected, Verdict } from '@brickproof/bootloader-sim';
 import type { BootControl } from '../boot-control/boot-control.js';
-import { STORE_KEY } from '../store/store-keys.js';
+import { UPLOAD_CHECKPOINT_KEYS } from '../store/store-keys.js';
 import type { Store } from '../store/store.js';
+import { eraseAroundImage, isErasedAroundImage } from './image-surroundings.js';
 import { SectorWriter, sectorAt } from './sector-writer.js';
 import { decodeCheckpoint, encodeCheckpoint } from './staging-checkpoint.js';
 import type { UploadCheckpoint } from './staging-checkpoint.js';
@@ -29,6 +30,8 @@ export interface StagingPorts {
   readonly takesEncryptedImages?: boolean;
   /** A line of text for the console. */
   log?(text: string): void;
+  /** The image whose slots these are; 0 unless told. */
+  readonly imageIndex?: number;
 }
 
 interface Upload extends UploadIdentity {
@@ -45,12 +48,18 @@ type StagingVerdict = Verdict<UploadAnswer, StagingRejectCode>;
  */
 export class ImageStaging {
   readonly #ports: StagingPorts;
+  readonly #imageIndex: number;
+  readonly #checkpointKey: number;
   #upload: Upload | undefined;
   /** The last upload that ended well, to answer its last packet when it comes twice. */
   #completed: UploadIdentity | undefined;
 
   constructor(ports: StagingPorts) {
     this.#ports = ports;
+    this.#imageIndex = ports.imageIndex ?? 0;
+    const key = UPLOAD_CHECKPOINT_KEYS[this.#imageIndex];
+    if (key === undefined) throw new RangeError(`no checkpoint for image ${this.#imageIndex}`);
+    this.#checkpointKey = key;
   }
 
   /** Whether a slot holds an upload that is not known to be whole. */
@@ -62,7 +71,7 @@ export class ImageStaging {
   discard(): Verdict<void, StagingRejectCode> {
     this.#upload = undefined;
     this.#completed = undefined;
-    const forgotten = this.#ports.store.delete(STORE_KEY.uploadCheckpoint);
+    const forgotten = this.#ports.store.delete(this.#checkpointKey);
     return forgotten.ok ? DONE : reject('upload-store-failed', forgotten.detail);
   }
 
@@ -94,7 +103,8 @@ export class ImageStaging {
   /** Nothing is erased before every check has passed, in the order of Zephyr's. */
   #takeFirst(packet: UploadPacket): StagingVerdict {
     const takesEncrypted = this.#ports.takesEncryptedImages ?? false;
-    const checked = checkFirstPacket(packet, { takesEncrypted });
+    const rules = { takesEncrypted, imageIndex: this.#imageIndex };
+    const checked = checkFirstPacket(packet, rules);
     if (!checked.ok) return this.#refuseFirst(checked);
     const first = checked.value;
     const slot = this.#ports.bootControl.uploadSlot;
@@ -166,7 +176,7 @@ export class ImageStaging {
   #restore(slot: number, head: Uint8Array): Upload | undefined {
     const checkpoint = this.#checkpoint();
     if (checkpoint?.slot !== slot) return undefined;
-    const area = this.#ports.bootControl.area(slot);
+    const area = this.#ports.bootControl.imageArea(slot);
     const { sizeBytes, sha, offset } = checkpoint;
     const isUsable =
       sha.byteLength > 0 &&
@@ -188,9 +198,9 @@ export class ImageStaging {
     const { sizeBytes, sha } = first;
     const noted = this.#note({ slot, sizeBytes, sha, offset: 0 });
     if (!noted.ok) return noted;
-    const unmarked = this.#eraseTrailer(slot);
-    if (!unmarked.ok) return unmarked;
-    const writer = new SectorWriter(this.#ports.bootControl.area(slot), 0);
+    const cleared = eraseAroundImage(this.#ports.bootControl, slot);
+    if (!cleared.ok) return reject('upload-erase-failed', cleared.detail);
+    const writer = new SectorWriter(this.#ports.bootControl.imageArea(slot), 0);
     this.#upload = { slot, sizeBytes, sha, writer };
     return this.#write(this.#upload, first.data);
   }
@@ -198,29 +208,15 @@ export class ImageStaging {
   /** Whether the slot holds the image from before, untouched and unmarked. */
   #isAlreadyThere(slot: number, first: FirstPacket): boolean {
     if (first.sha.byteLength !== UPLOAD_SHA_BYTES_MAX || this.isOpen(slot)) return false;
-    const area = this.#ports.bootControl.area(slot);
+    const area = this.#ports.bootControl.imageArea(slot);
     if (!equalBytes(area.read(0, first.data.byteLength), first.data)) return false;
-    const trailerOffset = this.#ports.bootControl.maxImageSizeBytes(slot);
-    const trailer = area.read(trailerOffset, area.sizeBytes - trailerOffset);
-    if (!trailer.every((byte) => byte === area.erasedValue)) return false;
+    if (!isErasedAroundImage(this.#ports.bootControl, slot)) return false;
     return this.#isIntact(slot, first);
   }
 
   /** Whether the slot holds what the sha, or as much as there is of one, stands for. */
   #isIntact(slot: number, { sizeBytes, sha }: UploadIdentity): boolean {
     return equalBytes(this.#digest(slot, sizeBytes).subarray(0, sha.byteLength), sha);
-  }
-
-  /** From the end: the magic that marks a slot goes before anything else of its trailer. */
-  #eraseTrailer(slot: number): Verdict<void, StagingRejectCode> {
-    const area = this.#ports.bootControl.area(slot);
-    const trailerOffset = this.#ports.bootControl.trailerSectorOffset(slot);
-    for (const sector of area.sectors.toReversed()) {
-      if (sector.offset < trailerOffset) break;
-      const erased = area.erase(sector.offset, sector.sizeBytes);
-      if (!erased.ok) return reject('upload-erase-failed', erased.detail);
-    }
-    return DONE;
   }
 
   #write(upload: Upload, data: Uint8Array): StagingVerdict {
@@ -269,8 +265,8 @@ export class ImageStaging {
     const match = this.#isIntact(slot, upload);
     this.#upload = undefined;
     if (!match) {
-      const first = sectorAt(this.#ports.bootControl.area(slot), 0);
-      const erased = this.#ports.bootControl.area(slot).erase(first.offset, first.sizeBytes);
+      const area = this.#ports.bootControl.imageArea(slot);
+      const erased = area.erase(0, sectorAt(area, 0).sizeBytes);
       if (!erased.ok) return reject('upload-erase-failed', erased.detail);
     }
     const closed = this.discard();
@@ -282,20 +278,20 @@ export class ImageStaging {
 
   #digest(slot: number, sizeBytes: number): Uint8Array {
     const hasher = this.#ports.crypto.sha256();
-    for (const chunk of this.#ports.bootControl.area(slot).chunks(0, sizeBytes)) {
+    for (const chunk of this.#ports.bootControl.imageArea(slot).chunks(0, sizeBytes)) {
       hasher.update(chunk);
     }
     return hasher.digest();
   }
 
   #checkpoint(): UploadCheckpoint | undefined {
-    const bytes = this.#ports.store.get(STORE_KEY.uploadCheckpoint);
+    const bytes = this.#ports.store.get(this.#checkpointKey);
     return bytes === undefined ? undefined : decodeCheckpoint(bytes);
   }
 
   #note(checkpoint: UploadCheckpoint): Verdict<void, StagingRejectCode> {
     const bytes = encodeCheckpoint(checkpoint);
-    const kept = this.#ports.store.set(STORE_KEY.uploadCheckpoint, bytes);
+    const kept = this.#ports.store.set(this.#checkpointKey, bytes);
     return kept.ok ? DONE : reject('upload-store-failed', kept.detail);
   }
 }

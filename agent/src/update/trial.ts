@@ -1,5 +1,5 @@
-import { equalBytes } from '@brickproof/bootloader-sim';
-import type { BootControl } from '../boot-control/boot-control.js';
+import { DONE, equalBytes } from '@brickproof/bootloader-sim';
+import type { BootControl, SlotImage, SlotState } from '../boot-control/boot-control.js';
 import type { AgentClock } from '../smp/os-group.js';
 import type { Store } from '../store/store.js';
 import { noteUpdate, readUpdateRecord } from './update-record.js';
@@ -10,7 +10,8 @@ export type SelfTestResult = 'pass' | 'fail' | 'running';
 
 /** What a trial asks of the device it runs on. */
 export interface TrialPorts {
-  readonly bootControl: BootControl;
+  /** The images of the device in their order; the first one is the one that runs. */
+  readonly images: readonly BootControl[];
   readonly store: Store;
   readonly clock: AgentClock;
   /** Polled on every tick of a trial. */
@@ -42,8 +43,8 @@ export const TRIAL_LIMITS_DEFAULT: TrialLimits = {
 export type TrialState = 'idle' | 'testing' | 'waiting' | 'confirmed' | 'failed';
 
 /**
- * The first run of a new image. It confirms itself once its self-test passes and the update
- * service is reached; otherwise it asks for a reset, and the bootloader goes back to the image
+ * The first run of a new image, or of several that came together. It confirms them once its
+ * self-test passes and the update service is reached; otherwise it asks for a reset, and the bootloader goes back to the image
  * before. An image that hangs never gets here again: the watchdog does the same.
  */
 export class Trial {
@@ -56,10 +57,8 @@ export class Trial {
     this.#ports = ports;
     this.#limits = limits;
     this.#startedMs = ports.clock.nowMs();
-    const { bootControl } = ports;
-    const running = bootControl.state(bootControl.activeSlot);
-    this.#state = running.confirmed ? 'idle' : 'testing';
-    this.#settleLastUpdate(running.image?.hash);
+    this.#state = this.#isConfirmed() ? 'idle' : 'testing';
+    this.#settleLastUpdate();
     if (this.#state === 'testing') this.#ports.log('Trial boot: this image is not confirmed yet');
   }
 
@@ -93,12 +92,16 @@ export class Trial {
   }
 
   /** What became of the last update: it runs, it is still to come, or it was given up. */
-  #settleLastUpdate(runningHash: Uint8Array | undefined): void {
+  #settleLastUpdate(): void {
     const { store } = this.#ports;
     const last = readUpdateRecord(store);
-    if (runningHash !== undefined && (this.#state === 'testing' || sameHash(last, runningHash))) {
-      const state = this.#state === 'testing' ? 'on-trial' : 'confirmed';
-      noteUpdate(store, { state, hash: runningHash });
+    const running = this.#running();
+    const subject =
+      running.find(({ image }) => isImage(last, image)) ??
+      running.find(({ confirmed }) => !confirmed);
+    if (subject?.image !== undefined) {
+      const state = subject.confirmed ? 'confirmed' : 'on-trial';
+      noteUpdate(store, { state, hash: subject.image.hash });
       return;
     }
     if (last === undefined || last.state === 'confirmed' || last.state === 'failed') return;
@@ -112,24 +115,35 @@ export class Trial {
     noteUpdate(store, { state: 'failed', hash: last.hash });
   }
 
+  /** What runs, or lies ready for what runs: one slot of each image. */
+  #running(): readonly SlotState[] {
+    return this.#ports.images.map((image) => image.state(image.activeSlot));
+  }
+
+  #isConfirmed(): boolean {
+    return this.#running().every(({ confirmed }) => confirmed);
+  }
+
   #isPending(hash: Uint8Array): boolean {
-    const { bootControl } = this.#ports;
-    for (let slot = 0; slot < bootControl.slotCount; slot += 1) {
-      const { pending, image } = bootControl.state(slot);
-      if (pending && image !== undefined && equalBytes(image.hash, hash)) return true;
-    }
-    return false;
+    return this.#ports.images.some((bootControl) => {
+      for (let slot = 0; slot < bootControl.slotCount; slot += 1) {
+        const { pending, image } = bootControl.state(slot);
+        if (pending && image !== undefined && equalBytes(image.hash, hash)) return true;
+      }
+      return false;
+    });
   }
 
   #noteConfirmed(): void {
-    const { bootControl, store } = this.#ports;
-    const hash = bootControl.state(bootControl.activeSlot).image?.hash;
-    if (hash !== undefined) noteUpdate(store, { state: 'confirmed', hash });
+    const { store } = this.#ports;
+    const last = readUpdateRecord(store);
+    const running = this.#running();
+    const { image } = running.find((state) => isImage(last, state.image)) ?? running[0] ?? {};
+    if (image !== undefined) noteUpdate(store, { state: 'confirmed', hash: image.hash });
   }
 
   #confirmedFromOutside(): boolean {
-    const { bootControl } = this.#ports;
-    if (!bootControl.state(bootControl.activeSlot).confirmed) return false;
+    if (!this.#isConfirmed()) return false;
     this.#state = 'confirmed';
     // The next update may have been marked since then; what was noted of it stands.
     if (readUpdateRecord(this.#ports.store)?.state !== 'marked') this.#noteConfirmed();
@@ -142,10 +156,12 @@ export class Trial {
       this.#ports.log('Self-test passed; waiting to be confirmed');
       return;
     }
-    const confirmed = this.#ports.bootControl.confirm();
-    if (!confirmed.ok) {
-      this.#fail(`the image could not be confirmed: ${confirmed.detail}`);
-      return;
+    for (const image of this.#ports.images) {
+      const confirmed = image.state(image.activeSlot).confirmed ? DONE : image.confirm();
+      if (!confirmed.ok) {
+        this.#fail(`the image could not be confirmed: ${confirmed.detail}`);
+        return;
+      }
     }
     this.#state = 'confirmed';
     this.#noteConfirmed();
@@ -159,8 +175,8 @@ export class Trial {
   }
 }
 
-function sameHash(record: UpdateRecord | undefined, hash: Uint8Array): boolean {
-  return record !== undefined && equalBytes(record.hash, hash);
+function isImage(record: UpdateRecord | undefined, image: SlotImage | undefined): boolean {
+  return record !== undefined && image !== undefined && equalBytes(record.hash, image.hash);
 }
 
 const SHORT_HASH_BYTES = 4;

@@ -59,6 +59,12 @@ export interface FirstPacket extends UploadIdentity {
   readonly upgradeOnly: boolean;
 }
 
+/** Which first packets are taken. */
+export interface FirstPacketRules extends HeaderRules {
+  /** The image that the slots are for. */
+  readonly imageIndex: number;
+}
+
 /**
  * Holds a first packet to what can be known from it alone, in the order of Zephyr's checks. Refuses
  * `upload-header-truncated`, `upload-length-missing`, `upload-length-zero`, `upload-image-number`,
@@ -67,7 +73,7 @@ export interface FirstPacket extends UploadIdentity {
  */
 export function checkFirstPacket(
   packet: UploadPacket,
-  rules: HeaderRules,
+  rules: FirstPacketRules,
 ): Verdict<FirstPacket, StagingRejectCode> {
   const { data = new Uint8Array(0), len, sha = new Uint8Array(0), image = 0 } = packet;
   if (data.byteLength < IMAGE_HEADER_SIZE_BYTES) {
@@ -76,7 +82,8 @@ export function checkFirstPacket(
   }
   if (len === undefined) return reject('upload-length-missing', 'the first packet has no length');
   if (len === 0) return reject('upload-length-zero', 'the first packet says 0 bytes');
-  if (image !== 0) return reject('upload-image-number', `image ${image}, there is only image 0`);
+  const { imageIndex } = rules;
+  if (image !== imageIndex) return reject('upload-image-number', `there is no image ${image}`);
   const header = decodeImageHeader(data, rules);
   if (!header.ok) return reject(headerCode(header.code), header.detail);
   if (sha.byteLength > UPLOAD_SHA_BYTES_MAX) {

@@ -1,6 +1,5 @@
 import {
   DONE,
-  maxImageSizeBytes,
   verifyImage,
   type AgreementKey,
   type CryptoProvider,
@@ -19,25 +18,30 @@ export interface StagedImagePolicy {
   readonly decryptionKey?: AgreementKey | undefined;
 }
 
+/** An image that is about to be marked to boot. */
+export interface StagedImage {
+  readonly slot: number;
+  /** The slot from where the image starts. */
+  readonly area: FlashArea;
+  readonly maxImageSizeBytes: number;
+  /** The flash offset that the image will run from. */
+  readonly runsAtOffset: number;
+}
+
 /**
  * Verifies a staged image by reading it back from flash, just before it is marked to boot. The
- * bootloader will look again; refusing here tells the sender why, and costs no reset.
- * `runsAtOffset` is the flash offset the image will run from. An encrypted image is read decrypted,
- * and refused without a decryption key. Refuses with the codes of an image.
+ * bootloader will look again; refusing here tells the sender why, and costs no reset. An encrypted
+ * image is read decrypted, and refused without a decryption key. Refuses with the codes of an image.
  */
-export function verifyStaged(
-  policy: StagedImagePolicy,
-  area: FlashArea,
-  runsAtOffset: number,
-): Verdict<void> {
+export function verifyStaged(policy: StagedImagePolicy, staged: StagedImage): Verdict<void> {
   const { decryptionKey: key } = policy;
   const verified = verifyImage(
-    area,
+    staged.area,
     {
       keys: policy.keys,
-      maxImageSizeBytes: maxImageSizeBytes(area),
+      maxImageSizeBytes: staged.maxImageSizeBytes,
       minimumSecurityCounter: policy.securityCounter(),
-      slotAddress: runsAtOffset,
+      slotAddress: staged.runsAtOffset,
       encryption: key && { body: 'encrypted', key },
     },
     policy.crypto,

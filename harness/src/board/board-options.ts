@@ -32,7 +32,10 @@ export interface VirtualBoardOptions {
   readonly flash: FlashSnapshot;
   /** Also the identity: equal options with equal seeds tell equal stories. */
   readonly seed: number;
-  /** What the security counter starts at; 0 unless told, or `none` on a board without one. */
+  /**
+   * What the security counter of every image starts at; 0 unless told, or `none` on a board without
+   * counters.
+   */
   readonly securityCounter?: number | 'none';
   /** Overrides what the firmware says of its own behaviour. */
   readonly behaviour?: Partial<BehaviourCard>;
@@ -57,7 +60,10 @@ export interface BoardState {
   /** The slot that runs, or undefined when none does. */
   readonly activeSlot: number | undefined;
   readonly version: string | undefined;
+  /** The versions of images 1 and up that were started with it. */
+  readonly otherVersions: readonly string[];
   readonly trial: TrialState | undefined;
+  /** That of the first image. */
   readonly securityCounter: number;
   /** The firmware's connection to its broker; `none` where there is no broker or no firmware. */
   readonly network: 'none' | 'down' | 'up';

@@ -3,6 +3,7 @@ import {
   type FlashAreaOptions,
   type FlashGeometry,
   type SectorRun,
+  type StrategyName,
   type WriteAlignBytes,
 } from '@brickproof/bootloader-sim';
 
@@ -17,10 +18,15 @@ export interface DeviceModel {
    * and `slot3` where the board has a second image, and any others.
    */
   readonly areas: readonly FlashAreaOptions[];
+  /**
+   * The division for swap-using-scratch, where it needs another one: slots start where they do in
+   * `areas`, since images may be linked for it, but room is taken for the scratch area.
+   */
+  readonly scratchAreas?: readonly FlashAreaOptions[];
 }
 
 /** The device models that can be simulated. */
-export type DeviceModelName = 'nrf-equal' | 'stm-unequal';
+export type DeviceModelName = 'nrf-equal' | 'stm-unequal' | 'nrf-dual';
 
 const KIB = 1024;
 
@@ -30,11 +36,12 @@ function model(options: {
   readonly sectorRuns: readonly SectorRun[];
   readonly writeAlignBytes: WriteAlignBytes;
   readonly areas: readonly FlashAreaOptions[];
+  readonly scratchAreas?: readonly FlashAreaOptions[];
 }): DeviceModel {
-  const { name, summary, sectorRuns, writeAlignBytes, areas } = options;
+  const { sectorRuns, writeAlignBytes, ...rest } = options;
   const geometry = createFlashGeometry({ sectorRuns, writeAlignBytes, erasedValue: 0xff });
-  if (!geometry.ok) throw new Error(`device model ${name}: ${geometry.detail}`);
-  return { name, summary, geometry: geometry.value, areas };
+  if (!geometry.ok) throw new Error(`device model ${rest.name}: ${geometry.detail}`);
+  return { ...rest, geometry: geometry.value };
 }
 
 /** One bank of the unequal model. */
@@ -57,6 +64,13 @@ export const DEVICE_MODELS: Readonly<Record<DeviceModelName, DeviceModel>> = {
       { name: 'slot1', offset: 0x82000, sizeBytes: 0x76000 },
       { name: 'store', offset: 0xf8000, sizeBytes: 0x8000 },
     ],
+    scratchAreas: [
+      { name: 'bootloader', offset: 0, sizeBytes: 0xc000 },
+      { name: 'slot0', offset: 0xc000, sizeBytes: 0x76000 },
+      { name: 'slot1', offset: 0x82000, sizeBytes: 0x76000 },
+      { name: 'store', offset: 0xf8000, sizeBytes: 0x4000 },
+      { name: 'scratch', offset: 0xfc000, sizeBytes: 0x4000 },
+    ],
   }),
   'stm-unequal': model({
     name: 'stm-unequal',
@@ -69,8 +83,44 @@ export const DEVICE_MODELS: Readonly<Record<DeviceModelName, DeviceModel>> = {
       { name: 'store', offset: 0x100000, sizeBytes: 0x10000 },
       { name: 'slot1', offset: 0x110000, sizeBytes: 0xf0000 },
     ],
+    // The scratch area has to hold the largest sector, and all of the flash is in use: each slot
+    // gives one.
+    scratchAreas: [
+      { name: 'bootloader', offset: 0, sizeBytes: 0x10000 },
+      { name: 'slot0', offset: 0x10000, sizeBytes: 0xd0000 },
+      { name: 'scratch', offset: 0xe0000, sizeBytes: 0x20000 },
+      { name: 'store', offset: 0x100000, sizeBytes: 0x10000 },
+      { name: 'slot1', offset: 0x110000, sizeBytes: 0xd0000 },
+    ],
+  }),
+  'nrf-dual': model({
+    name: 'nrf-dual',
+    summary: 'two images; 1 MiB flash, equal sectors of 4 KiB, write alignment 4',
+    sectorRuns: [{ count: 256, sizeBytes: 4 * KIB }],
+    writeAlignBytes: 4,
+    areas: [
+      { name: 'bootloader', offset: 0, sizeBytes: 0xc000 },
+      { name: 'slot0', offset: 0xc000, sizeBytes: 0x48000 },
+      { name: 'slot1', offset: 0x54000, sizeBytes: 0x48000 },
+      { name: 'slot2', offset: 0x9c000, sizeBytes: 0x2e000 },
+      { name: 'slot3', offset: 0xca000, sizeBytes: 0x2e000 },
+      { name: 'store', offset: 0xf8000, sizeBytes: 0x4000 },
+      { name: 'scratch', offset: 0xfc000, sizeBytes: 0x4000 },
+    ],
   }),
 };
 
+/** How the flash of a model is divided under a strategy. */
+export function areasOf(
+  { areas, scratchAreas }: DeviceModel,
+  strategy: StrategyName,
+): readonly FlashAreaOptions[] {
+  return strategy === 'swap-using-scratch' ? (scratchAreas ?? areas) : areas;
+}
+
 /** The names, for people to choose from. */
-export const DEVICE_MODEL_NAMES: readonly DeviceModelName[] = ['nrf-equal', 'stm-unequal'];
+export const DEVICE_MODEL_NAMES: readonly DeviceModelName[] = [
+  'nrf-equal',
+  'stm-unequal',
+  'nrf-dual',
+];

@@ -14,9 +14,9 @@ import {
   readBehaviourCard,
   type AgreementKey,
   type BehaviourCard,
-  type BootedImage,
+  type BootLayout,
+  type BootOutcome,
   type FlashArea,
-  type FlashMap,
   type ImageHeader,
   type Verdict,
 } from '@brickproof/bootloader-sim';
@@ -46,23 +46,27 @@ export function behaviourOf(
 /** What the firmware finds on the board it runs on. */
 export interface FirmwarePorts extends Pick<AgentDevice, 'connectivity' | 'log'> {
   readonly options: VirtualBoardOptions;
-  readonly map: FlashMap;
-  readonly booted: BootedImage;
+  readonly store: FlashArea;
+  readonly layout: BootLayout;
+  readonly booted: BootOutcome;
   readonly behaviour: BehaviourCard;
   readonly clock: VirtualClock;
   readonly nodeName: string;
-  /** Undefined on a board without one. */
-  readonly securityCounter: () => number | undefined;
+  /** That of an image; undefined on a board without counters. */
+  readonly securityCounter: (imageIndex: number) => number | undefined;
   readonly requestReset: () => void;
 }
 
 /** Starts the agent inside a firmware. Refuses when the store cannot be opened. */
 export function startAgent(ports: FirmwarePorts): Verdict<Agent, StoreRejectCode> {
   const { options, clock, behaviour } = ports;
-  const store = openLogStore(ports.map.area('store'));
+  const store = openLogStore(ports.store);
   if (!store.ok) return store;
+  const [bootControl, ...otherImages] = bootControlsOf(ports);
+  if (bootControl === undefined) throw new Error('a board without images');
   const device: AgentDevice = {
-    bootControl: bootControlOf(ports),
+    bootControl,
+    otherImages,
     store: store.value,
     crypto: options.crypto,
     clock,
@@ -78,29 +82,33 @@ export function startAgent(ports: FirmwarePorts): Verdict<Agent, StoreRejectCode
   return accept(new Agent(device, options.trialLimits ?? TRIAL_LIMITS_DEFAULT));
 }
 
-function bootControlOf(ports: FirmwarePorts): FlashBootControl {
-  const { options, map, booted, securityCounter, log } = ports;
-  const slots = [map.area('slot0'), map.area('slot1')] as const;
-  return new FlashBootControl({
-    strategy: options.strategy,
-    slots,
-    activeSlot: booted.slot,
-    mayBoot: (slot) => {
-      if (options.agentVerifies === false) return DONE;
-      const staged = slots[slot === 0 ? 0 : 1];
-      const runsAt = options.strategy === 'direct-xip' ? staged : slots[0];
-      const policy = {
-        keys: options.keys,
-        crypto: options.crypto,
-        securityCounter,
-        decryptionKey: decryptionKeyOf(options),
-      };
-      const verified = verifyStaged(policy, staged, runsAt.flashOffset);
-      if (!verified.ok) {
-        log(`Image in slot ${slot} refused: ${verified.code}: ${verified.detail}`);
-      }
-      return verified;
-    },
+/** The slots of every image, the one that runs first. */
+function bootControlsOf(ports: FirmwarePorts): readonly FlashBootControl[] {
+  const { options, layout, booted, securityCounter, log } = ports;
+  const isTrusting = options.agentVerifies === false;
+  return [booted, ...booted.others].map(({ slot: activeSlot }, imageIndex) => {
+    const policy = {
+      keys: options.keys,
+      crypto: options.crypto,
+      securityCounter: () => securityCounter(imageIndex),
+      decryptionKey: decryptionKeyOf(options),
+    };
+    return new FlashBootControl({
+      strategy: options.strategy,
+      layout,
+      imageIndex,
+      activeSlot,
+      isTrusting,
+      mayBoot: (staged) => {
+        if (isTrusting) return DONE;
+        const verified = verifyStaged(policy, staged);
+        if (!verified.ok) {
+          const place = imageIndex === 0 ? '' : ` of image ${imageIndex}`;
+          log(`Image in slot ${staged.slot}${place} refused: ${verified.code}: ${verified.detail}`);
+        }
+        return verified;
+      },
+    });
   });
 }
 

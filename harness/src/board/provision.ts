@@ -1,22 +1,29 @@
 import {
   NorFlash,
+  accept,
+  checkBootLayout,
   createFlashMap,
   markForDirectXip,
   withLogicalSectors,
+  type BootCapacity,
   type BootLayout,
   type BootSettings,
   type FlashArea,
   type FlashMap,
   type FlashSnapshot,
   type SlotPair,
+  type StrategyName,
   type Verdict,
 } from '@brickproof/bootloader-sim';
-import { accept } from '@brickproof/bootloader-sim';
-import type { DeviceModel } from './device-model.js';
+import { areasOf, type DeviceModel } from './device-model.js';
 
-/** The areas of a model's flash. */
-export function flashMapOf(flash: NorFlash, model: DeviceModel): FlashMap {
-  const map = createFlashMap(flash, model.areas);
+/** The areas of a model's flash, as they are divided under a strategy. */
+export function flashMapOf(
+  flash: NorFlash,
+  model: DeviceModel,
+  strategy: StrategyName = 'direct-xip',
+): FlashMap {
+  const map = createFlashMap(flash, areasOf(model, strategy));
   if (!map.ok) throw new Error(`device model ${model.name}: ${map.detail}`);
   return map.value;
 }
@@ -55,17 +62,50 @@ function inLogicalSectors(area: FlashArea, sectorSizeBytes: number | undefined):
 }
 
 /**
- * A flash as it leaves the factory: the image in slot 0, confirmed, everything else erased. Boards
- * that start from one snapshot share it. Refuses an image that does not fit the slot.
+ * Whether a bootloader with this strategy can be built for a model, and what it has room for.
+ * Refuses `boot-layout-invalid`.
  */
-export function provisionFlash(model: DeviceModel, image: Uint8Array): Verdict<FlashSnapshot> {
+export function checkStrategy(
+  model: DeviceModel,
+  strategy: StrategyName,
+  settings: BootSettings = {},
+): Verdict<BootCapacity, 'boot-layout-invalid'> {
+  const map = flashMapOf(new NorFlash(model.geometry), model, strategy);
+  return checkBootLayout(strategy, bootLayoutOf(map, settings));
+}
+
+/** What leaves the factory beside the first image. */
+export interface ProvisionOptions {
+  /** How the board upgrades; direct-xip unless told. */
+  readonly strategy?: StrategyName;
+  /** Images 1 and up, on a model with several. */
+  readonly otherImages?: readonly Uint8Array[];
+}
+
+/**
+ * A flash as it leaves the factory: each image in its primary slot, confirmed, everything else
+ * erased. Boards that start from one snapshot share it. The trailers are those that a permanent
+ * upgrade leaves behind, under every strategy: magic, copy-done and image-ok. (What imgtool makes
+ * with --pad --confirm has no copy-done; a swap then looks for its status once, and finds none.)
+ * Refuses an image that does not fit its slot.
+ */
+export function provisionFlash(
+  model: DeviceModel,
+  image: Uint8Array,
+  { strategy = 'direct-xip', otherImages = [] }: ProvisionOptions = {},
+): Verdict<FlashSnapshot> {
   const flash = new NorFlash(model.geometry);
-  const slot = flashMapOf(flash, model).area('slot0');
-  const align = slot.writeAlignBytes;
-  const padded = new Uint8Array(Math.ceil(image.byteLength / align) * align).fill(slot.erasedValue);
-  padded.set(image);
-  const written = slot.write(0, padded);
-  if (!written.ok) return written;
-  const confirmed = markForDirectXip(slot, { confirm: true });
-  return confirmed.ok ? accept(flash.snapshot()) : confirmed;
+  const { images } = bootLayoutOf(flashMapOf(flash, model, strategy));
+  for (const [index, bytes] of [image, ...otherImages].entries()) {
+    const slot = images[index]?.[0];
+    if (slot === undefined) throw new RangeError(`${model.name} has no image ${index}`);
+    const align = slot.writeAlignBytes;
+    const padded = new Uint8Array(Math.ceil(bytes.byteLength / align) * align);
+    padded.fill(slot.erasedValue).set(bytes);
+    const written = slot.write(0, padded);
+    if (!written.ok) return written;
+    const confirmed = markForDirectXip(slot, { confirm: true });
+    if (!confirmed.ok) return confirmed;
+  }
+  return accept(flash.snapshot());
 }

@@ -6,7 +6,8 @@ import {
   boot,
   formatImageVersion,
   type BehaviourCard,
-  type BootedImage,
+  type BootLayout,
+  type BootOutcome,
   type FlashArea,
   flickeringNoise,
   seededStreams,
@@ -45,7 +46,7 @@ const NOISE_STREAM = 0;
 
 /** Firmware as long as it runs: its agent, and how it behaves. */
 interface RunningFirmware {
-  readonly booted: BootedImage;
+  readonly booted: BootOutcome;
   readonly behaviour: BehaviourCard;
   readonly agent: Agent;
   readonly mqtt: MqttLink | undefined;
@@ -65,6 +66,7 @@ export class VirtualBoard {
   readonly clock: VirtualClock = new VirtualClock();
   readonly #options: VirtualBoardOptions;
   readonly #map: FlashMap;
+  readonly #layout: BootLayout;
   readonly #listeners: Set<BoardListener> = new Set();
   #power: BoardPower = 'off';
   #resetCause: ResetCause = 'power-on';
@@ -86,8 +88,9 @@ export class VirtualBoard {
         this.#tellStrike(strike);
       },
     });
-    this.counters = new OtpCounters([counterStart(options)]);
-    this.#map = flashMapOf(this.flash, options.model);
+    this.#map = flashMapOf(this.flash, options.model, options.strategy);
+    this.#layout = bootLayoutOf(this.#map, options.bootSettings);
+    this.counters = new OtpCounters(this.#layout.images.map(() => counterStart(options)));
   }
 
   /** A stable name, from the seed. */
@@ -102,10 +105,18 @@ export class VirtualBoard {
       bootCount: this.#bootCount,
       activeSlot: this.#firmware?.booted.slot,
       version: this.#firmware && formatImageVersion(this.#firmware.booted.image.header.version),
+      otherVersions: (this.#firmware?.booted.others ?? []).map(({ image }) => {
+        return formatImageVersion(image.header.version);
+      }),
       trial: this.#firmware?.agent.trialState,
       securityCounter: this.counters.read(0),
       network: this.#networkState(),
     };
+  }
+
+  /** Where the images lie, and what the bootloader was built for. */
+  get bootLayout(): BootLayout {
+    return this.#layout;
   }
 
   /** A named area of the flash, for those who look or reach past the agent. */
@@ -258,7 +269,7 @@ export class VirtualBoard {
       `*** Booting MCUboot simulator (${this.model.name}, ${this.#resetCause} reset) ***`,
     );
     const booted = boot(this.#options.strategy, {
-      ...bootLayoutOf(this.#map, this.#options.bootSettings),
+      ...this.#layout,
       keys: this.#options.keys,
       crypto: this.#options.crypto,
       counters: this.#options.securityCounter === 'none' ? undefined : this.counters,
@@ -271,7 +282,7 @@ export class VirtualBoard {
     else this.#power = 'stuck';
   }
 
-  #start(booted: BootedImage): void {
+  #start(booted: BootOutcome): void {
     this.#power = 'running';
     const { header } = booted.image;
     const area = this.#map.area(`slot${booted.slot}`);
@@ -295,16 +306,17 @@ export class VirtualBoard {
     this.#scheduleTick();
   }
 
-  #startAgent(booted: BootedImage, behaviour: BehaviourCard): Agent | undefined {
+  #startAgent(booted: BootOutcome, behaviour: BehaviourCard): Agent | undefined {
     const agent = startAgent({
       options: this.#options,
-      map: this.#map,
+      store: this.#map.area('store'),
+      layout: this.#layout,
       booted,
       behaviour,
       clock: this.clock,
       nodeName: this.deviceId,
-      securityCounter: () =>
-        this.#options.securityCounter === 'none' ? undefined : this.counters.read(0),
+      securityCounter: (imageIndex) =>
+        this.#options.securityCounter === 'none' ? undefined : this.counters.read(imageIndex),
       connectivity: () => this.#connectivity(behaviour),
       requestReset: () => {
         this.clock.after(RESET_REQUEST_DELAY_MS, () => {

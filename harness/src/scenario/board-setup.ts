@@ -33,9 +33,9 @@ const BUFFER_COUNT = 2;
 /** A board as it leaves the factory with this image, switched off. */
 export function makeBoard(setup: BoardSetup, image: Uint8Array): Verdict<VirtualBoard, string> {
   const model = DEVICE_MODELS[setup.model];
-  const flash = provisionFlash(model, image);
-  if (!flash.ok) return reject(flash.code, `the firmware does not fit the board: ${flash.detail}`);
   const { strategy, seed, keys, board } = setup;
+  const flash = provisionFlash(model, image, { strategy });
+  if (!flash.ok) return reject(flash.code, `the firmware does not fit the board: ${flash.detail}`);
   const { securityCounter, behaviour, bufferSizeBytes } = board;
   return accept(
     new VirtualBoard({

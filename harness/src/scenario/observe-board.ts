@@ -15,7 +15,7 @@ export function observeBoard(board: VirtualBoard, strategy: StrategyName): Obser
   if (activeSlot === undefined) return { ...base, ...unknown };
   const bootControl = new FlashBootControl({
     strategy,
-    slots: [board.area('slot0'), board.area('slot1')],
+    layout: board.bootLayout,
     activeSlot,
     mayBoot: () => DONE,
   });

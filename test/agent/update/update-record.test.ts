@@ -22,7 +22,7 @@ function startTrial(
 ): Trial {
   return new Trial(
     {
-      bootControl: device.bootControl,
+      images: [device.bootControl],
       store: device.store,
       clock: { nowMs: () => device.nowMs },
       selfTest: () => 'pass',

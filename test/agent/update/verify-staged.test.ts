@@ -41,7 +41,12 @@ function codeOf(area: FlashArea, decryptionKey: AgreementKey | undefined, counte
     securityCounter: () => counter,
     decryptionKey,
   };
-  const verified = verifyStaged(policy, area, RUNS_AT);
+  const verified = verifyStaged(policy, {
+    slot: 1,
+    area,
+    maxImageSizeBytes: area.sizeBytes,
+    runsAtOffset: RUNS_AT,
+  });
   return verified.ok ? 'ok' : verified.code;
 }
 

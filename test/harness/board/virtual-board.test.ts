@@ -86,7 +86,8 @@ function board(
 ): VirtualBoard {
   const { model: name = 'nrf-equal', strategy = 'direct-xip', ...rest } = options;
   const model = DEVICE_MODELS[name];
-  const flash = provisionFlash(model, firmware('1.0.0'));
+  const otherImages = name === 'nrf-dual' ? [firmware('3.0.0')] : [];
+  const flash = provisionFlash(model, firmware('1.0.0'), { strategy, otherImages });
   if (!flash.ok) throw new Error(flash.detail);
   const made = new VirtualBoard({
     model,

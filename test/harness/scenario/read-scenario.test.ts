@@ -50,7 +50,7 @@ describe('a scenario file', () => {
     [
       'an unknown model',
       scenarioOf(START, 'device: { model: nrf52 }'),
-      's.yaml:2:11: "device.model" is "nrf52", expected "nrf-equal" or "stm-unequal" or a list',
+      's.yaml:2:11: "device.model" is "nrf52", expected "nrf-equal" or "stm-unequal" or "nrf-dual" or a list',
     ],
     [
       'an unknown link in a list',

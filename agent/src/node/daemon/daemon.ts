@@ -232,19 +232,17 @@ function bootControlOf(
   const { strategy } = config.slots;
   return new FlashBootControl({
     strategy,
-    slots,
+    layout: { images: [slots] },
     activeSlot,
-    mayBoot: (slot) => {
-      const staged = slots[slot === 0 ? 0 : 1];
+    mayBoot: (staged) => {
       // Bytes that are still in the system's memory are not what the bootloader will find.
       const synced = sync();
       if (!synced.ok) return synced;
-      const runsAt = strategy === 'direct-xip' ? staged : slots[0];
       const policy = { keys, crypto, securityCounter: () => counters?.read(0) };
-      const verified = verifyStaged(policy, staged, runsAt.flashOffset);
+      const verified = verifyStaged(policy, staged);
       if (verified.ok) return DONE;
       const why = `${verified.code}: ${verified.detail}`;
-      log.write('warning', `Image in slot ${slot} refused: ${why}`);
+      log.write('warning', `Image in slot ${staged.slot} refused: ${why}`);
       return verified;
     },
   });

@@ -10,9 +10,9 @@ import {
   encodeSmpMessage,
   verifyStaged,
 } from '@brickproof/agent';
-import type { SmpBody } from '@brickproof/agent';
+import type { SmpBody, StagedImage } from '@brickproof/agent';
 import { openDiskStore, openSlotFiles } from '@brickproof/agent/node';
-import type { DiskStore, FileFlashArea, ProcessTable, SlotFiles } from '@brickproof/agent/node';
+import type { DiskStore, ProcessTable, SlotFiles } from '@brickproof/agent/node';
 import {
   boot,
   buildImage,
@@ -108,9 +108,9 @@ export class DiskDevice {
     const { slot, image } = booted;
     const bootControl = new FlashBootControl({
       strategy,
-      slots: this.slots,
+      layout: { images: [this.slots] },
       activeSlot: slot,
-      mayBoot: (candidate) => this.#mayBoot(strategy, candidate),
+      mayBoot: (staged) => this.#mayBoot(staged),
     });
     this.running = {
       version: image.header.version.major,
@@ -187,11 +187,9 @@ export class DiskDevice {
     if (this.agent.trialState !== 'confirmed') throw new Error(`trial ${this.agent.trialState}`);
   }
 
-  #mayBoot(strategy: StrategyName, candidate: number): Verdict<void> {
-    const area = slotOf(this.slots, candidate);
+  #mayBoot(staged: StagedImage): Verdict<void> {
     const policy = { keys: [KEY.verificationKey], crypto, securityCounter: () => undefined };
-    const runsIn = strategy === 'direct-xip' ? area : this.slots[0];
-    return verifyStaged(policy, area, runsIn.flashOffset);
+    return verifyStaged(policy, staged);
   }
 
   #startAgent(bootControl: FlashBootControl): Agent {
@@ -269,10 +267,6 @@ export function processTable(): ProcessTable {
   processCount += 1;
   const self = `process-${processCount}`;
   return { self, isAlive: (other) => other === self };
-}
-
-function slotOf(slots: SlotFiles, slot: number): FileFlashArea {
-  return slot === 0 ? slots[0] : slots[1];
 }
 
 export function must<T>(verdict: Verdict<T, string>): T {
