@@ -88,7 +88,10 @@ describe('a board file', () => {
     ['', ['1: the file is empty']],
     ['name: 4\n', [/^1: "name" is 4, expected text$/]],
     [boardText({ nme: 'x' }), [/^4: "nme" is not a known key; did you mean name\?$/]],
-    ['model: nrf52\n', [/^1: "model" is "nrf52", expected "nrf-equal" or "stm-unequal" or "nrf-dual"$/]],
+    [
+      'model: nrf52\n',
+      [/^1: "model" is "nrf52", expected "nrf-equal" or "stm-unequal" or "nrf-dual"$/],
+    ],
     ['name: a\n', [/^1: "flash" is missing; a file that names no model needs it$/, /"areas" is/]],
     [
       boardText({ flash: '{ sectors: [4 x 4KiB] }' }),
