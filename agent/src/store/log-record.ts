@@ -37,8 +37,8 @@ export interface PlacedRecord {
   readonly key: number;
   readonly deleted: boolean;
   readonly sequence: number;
-  readonly valueOffset: number;
-  readonly valueBytes: number;
+  /** A copy: the flash need not say the same again. */
+  readonly value: Uint8Array;
   /** Where the next record starts. */
   readonly end: number;
 }
@@ -90,8 +90,7 @@ export function decodeRecord(
     key: view.getUint16(2, true),
     deleted: flag === FLAG_DELETED,
     sequence: view.getUint32(6, true),
-    valueOffset: offset + RECORD_PREFIX_BYTES,
-    valueBytes,
+    value: sector.slice(offset + RECORD_PREFIX_BYTES, offset + crcOffset),
     end,
   };
 }

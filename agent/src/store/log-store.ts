@@ -18,24 +18,19 @@ export const STORE_SECTORS_MAX = 256;
 
 const WRITE_ALIGN_BYTES_MAX = 32;
 
-/** Where the value of a key lies, counted from the start of the active sector. */
-interface Place {
-  readonly valueOffset: number;
-  readonly valueBytes: number;
-}
-
 /** The sector that holds the values, and how far it is filled. */
 interface ActiveSector {
   readonly index: number;
   readonly generation: number;
-  /** Where the next record goes; undefined when the rest of the sector was left unclean. */
+  /** Where the next record goes; undefined when none may go into this sector. */
   readonly end: number | undefined;
 }
 
 /** What there is to know after a look at the flash. */
 interface LogState {
   readonly active: ActiveSector | undefined;
-  readonly places: Map<number, Place>;
+  /** As they were found: a record that was cut short may read otherwise the next time. */
+  readonly values: Map<number, Uint8Array>;
   readonly sequence: number;
 }
 
@@ -49,10 +44,12 @@ interface Change {
  * Opens the key-value store kept in a flash area of two sectors or more, of any size, of any write
  * alignment up to 32. Opening writes nothing. An area that holds no store is an empty store.
  *
- * One sector at a time is active; each set appends a record to it. When it is full, or a record in
- * it was cut short, the values that still count are written to the next sector, and that sector's
- * header after them: the header is what makes it the active one. The sector with the highest
- * generation counts. Nothing is ever written behind a record that was cut short.
+ * One sector at a time is active; each set appends a record to it. When it is full, and before the
+ * first change after opening, the values that still count are written to the next sector, and that
+ * sector's header after them: the header is what makes it the active one. The sector with the
+ * highest generation counts. Nothing is ever written behind what was there at opening: a record
+ * that was cut short may read as whole now and not the next time, and would take along what is
+ * behind it.
  *
  * Refuses `store-area-unfit`.
  */
@@ -80,9 +77,9 @@ function smallestSectorBytes(area: FlashArea): number {
 }
 
 function readLog(area: FlashArea): LogState {
-  const places = new Map<number, Place>();
+  const values = new Map<number, Uint8Array>();
   const newest = newestSector(area);
-  if (newest === undefined) return { active: undefined, places, sequence: 0 };
+  if (newest === undefined) return { active: undefined, values, sequence: 0 };
   const { sector, index, generation } = newest;
   const bytes = area.read(sector.offset, sector.sizeBytes);
   let end = sectorHeaderSizeBytes(area);
@@ -90,13 +87,12 @@ function readLog(area: FlashArea): LogState {
   for (;;) {
     const record = decodeRecord(bytes, end, area);
     if (record === undefined || record.sequence <= sequence) break;
-    if (record.deleted) places.delete(record.key);
-    else places.set(record.key, record);
+    if (record.deleted) values.delete(record.key);
+    else values.set(record.key, record.value);
     sequence = record.sequence;
     end = record.end;
   }
-  const isClean = bytes.subarray(end).every((byte) => byte === area.erasedValue);
-  return { active: { index, generation, end: isClean ? end : undefined }, places, sequence };
+  return { active: { index, generation, end: undefined }, values, sequence };
 }
 
 interface NewestSector {
@@ -123,10 +119,13 @@ class LogStore implements Store {
   /** What fits every sector: so what was accepted can be moved to any of them. */
   readonly #capacityBytes: number;
   #active: ActiveSector | undefined;
-  #places: Map<number, Place>;
+  #values: Map<number, Uint8Array>;
   #sequence: number;
-  /** Whether the flash is known to say what the places say: not so after it refused a change. */
-  #isSettled = true;
+  /**
+   * Whether the flash is known to say what the values say: not so before the first change after
+   * opening, nor after it refused one.
+   */
+  #isSettled = false;
   /** Higher than any that a sector may have; one for each attempt to write a header. */
   #nextGeneration: number;
 
@@ -134,14 +133,13 @@ class LogStore implements Store {
     this.#area = area;
     this.#capacityBytes = smallestSectorBytes(area) - sectorHeaderSizeBytes(area);
     this.#active = state.active;
-    this.#places = state.places;
+    this.#values = state.values;
     this.#sequence = state.sequence;
     this.#nextGeneration = (state.active?.generation ?? 0) + 1;
   }
 
   get(key: number): Uint8Array | undefined {
-    const place = this.#places.get(key);
-    return place === undefined ? undefined : this.#read(place).slice();
+    return this.#values.get(key)?.slice();
   }
 
   set(key: number, value: Uint8Array): Verdict<void, StoreRejectCode> {
@@ -150,9 +148,9 @@ class LogStore implements Store {
       const detail = `${value.byteLength} bytes, at most ${STORE_VALUE_BYTES_MAX}`;
       return reject('store-value-too-large', detail);
     }
-    const place = this.#places.get(key);
+    const present = this.#values.get(key);
     // What is there already need not wear the flash.
-    if (this.#isSettled && place !== undefined && equalBytes(this.#read(place), value)) return DONE;
+    if (this.#isSettled && present !== undefined && equalBytes(present, value)) return DONE;
     const needed = this.#liveBytesWithout(key) + recordSizeBytes(value.byteLength, this.#area);
     if (needed > this.#capacityBytes) {
       return reject('store-full', `${needed} bytes are needed, there are ${this.#capacityBytes}`);
@@ -162,12 +160,12 @@ class LogStore implements Store {
 
   delete(key: number): Verdict<void, StoreRejectCode> {
     requireKey(key);
-    if (this.#isSettled && !this.#places.has(key)) return DONE;
+    if (this.#isSettled && !this.#values.has(key)) return DONE;
     return this.#apply({ key, value: undefined });
   }
 
   #apply(change: Change): Verdict<void, StoreRejectCode> {
-    this.#isSettled = false;
+    this.#isSettled = true;
     // A record that does not fit, or that the flash refuses, goes to the next sector instead.
     const outcome = this.#append(change) ? DONE : this.#compact(change);
     this.#isSettled = outcome.ok;
@@ -189,8 +187,8 @@ class LogStore implements Store {
     if (placed === undefined) return false;
     this.#active = { ...active, end };
     this.#sequence += 1;
-    if (change.value === undefined) this.#places.delete(change.key);
-    else this.#places.set(change.key, placed);
+    if (change.value === undefined) this.#values.delete(change.key);
+    else this.#values.set(change.key, placed.value);
     return true;
   }
 
@@ -216,7 +214,7 @@ class LogStore implements Store {
     const sector = this.#sector(index);
     const erased = this.#area.erase(sector.offset, sector.sizeBytes);
     if (!erased.ok) return erased;
-    const places = new Map<number, Place>();
+    const values = new Map<number, Uint8Array>();
     let end = sectorHeaderSizeBytes(this.#area);
     let sequence = this.#sequence;
     for (const [key, value] of this.#valuesWith(change)) {
@@ -226,14 +224,14 @@ class LogStore implements Store {
       if (!written.ok) return written;
       const placed = this.#decodeAt(sector, end);
       if (placed === undefined) return notReadBack(sector);
-      places.set(key, placed);
+      values.set(key, placed.value);
       end = placed.end;
     }
     const generation = this.#nextGeneration;
     const committed = this.#commit(sector, generation);
     if (!committed.ok) return committed;
     this.#active = { index, generation, end };
-    this.#places = places;
+    this.#values = values;
     this.#sequence = sequence;
     return DONE;
   }
@@ -257,23 +255,18 @@ class LogStore implements Store {
 
   /** All values as they are after the change. */
   *#valuesWith(change: Change): Generator<[key: number, value: Uint8Array]> {
-    for (const [key, place] of this.#places) {
-      if (key !== change.key) yield [key, this.#read(place)];
+    for (const [key, value] of this.#values) {
+      if (key !== change.key) yield [key, value];
     }
     if (change.value !== undefined) yield [change.key, change.value];
   }
 
   #liveBytesWithout(key: number): number {
     let bytes = 0;
-    for (const [other, place] of this.#places) {
-      if (other !== key) bytes += recordSizeBytes(place.valueBytes, this.#area);
+    for (const [other, value] of this.#values) {
+      if (other !== key) bytes += recordSizeBytes(value.byteLength, this.#area);
     }
     return bytes;
-  }
-
-  #read(place: Place): Uint8Array {
-    const { offset } = this.#sector(this.#active?.index ?? 0);
-    return this.#area.read(offset + place.valueOffset, place.valueBytes);
   }
 
   #sector(index: number): FlashSector {
