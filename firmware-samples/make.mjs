@@ -27,7 +27,7 @@ import {
   readDecryptionKey,
   readKey,
 } from './keys.mjs';
-import { MODEL_SIZES, recipesOf } from './recipes.mjs';
+import { MODEL_SIZES, PAIR_MODEL, recipesOf } from './recipes.mjs';
 import { buildOurs, imgtoolArguments, imgtoolVersion, signWithImgtool } from './sign.mjs';
 import { DEVICE_SECURITY_COUNTER, verificationOf } from './verdicts.mjs';
 
@@ -141,7 +141,7 @@ function headerOf(image) {
 
 /** What devices answer: one without a decryption key, and for encrypted samples one with a key. */
 function answersOf(modelName, recipe, image) {
-  const asked = { modelName, image, keys: trustedKeys, crypto };
+  const asked = { modelName, image, keys: trustedKeys, crypto, imageIndex: recipe.image };
   const verification = verificationOf(asked);
   if (recipe.encryption === undefined) return { verification };
   const decryptionKey = decryptionKeys[deviceKeyName(recipe)];
@@ -176,6 +176,7 @@ function describe(modelName, recipe, image) {
   return {
     model: modelName,
     file: `${modelName}/${recipe.file}`,
+    ...(modelName === PAIR_MODEL && { image: recipe.image ?? 0, needs: recipe.needs ?? [] }),
     sizeBytes: image.length,
     sha256: createHash('sha256').update(image).digest('hex'),
     imageHash: summary.ok ? Buffer.from(summary.value.hash).toString('hex') : null,
@@ -193,8 +194,13 @@ function describe(modelName, recipe, image) {
 
 function commandOf(modelName, recipe) {
   return recipe.by === 'imgtool'
-    ? `imgtool ${imgtoolArguments(modelName, recipe).join(' ')}`
+    ? `imgtool ${imgtoolArguments(modelName, recipe).map(quoted).join(' ')}`
     : `npm run samples -- --only ${modelName}/${recipe.file}`;
+}
+
+/** As a shell takes it. */
+function quoted(argument) {
+  return /[() ]/.test(argument) ? `'${argument}'` : argument;
 }
 
 function verificationKey(name) {
@@ -238,7 +244,12 @@ function writeIndex() {
       curve,
       ofDevice,
     })),
-    samples: entries,
+    samples: entries.filter(({ model }) => model !== PAIR_MODEL),
+    pairs: {
+      model: PAIR_MODEL,
+      runs: ['good-1.0.0-imgtool.bin', 'good-1.0.0-image1-imgtool.bin'],
+      samples: entries.filter(({ model }) => model === PAIR_MODEL),
+    },
   };
   writeFileSync(join(folder, 'index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
 }

@@ -27,7 +27,11 @@ const HEALTHY = {
 export const MODEL_SIZES = {
   'nrf-equal': { payloadSizeBytes: 0x42000, headerSizeBytes: 0x200 },
   'stm-unequal': { payloadSizeBytes: 0x50000, headerSizeBytes: 0x400 },
+  'nrf-dual': { payloadSizeBytes: 0x20000, headerSizeBytes: 0x200 },
 };
+
+/** The model whose samples come in pairs. */
+export const PAIR_MODEL = 'nrf-dual';
 
 /**
  * What a device is to answer. `verification`: `accept` or a code, for each slot. `outcome`: what
@@ -48,6 +52,7 @@ function refused(code) {
 
 /** All recipes of a device model, in an order in which what is changed comes after its origin. */
 export function recipesOf(modelName) {
+  if (modelName === PAIR_MODEL) return pairRecipes();
   return [
     ...goodRecipes(),
     ...misbehavingRecipes(),
@@ -202,6 +207,23 @@ function encryptedFormatRecipes() {
       (image) => changeWrappedKey(image, (entry) => [entry, entry]),
       'the wrapped content key twice',
     ),
+  ];
+}
+
+/** Images 0 and 1 of a board with two, and what they need of each other. */
+function pairRecipes() {
+  const application = { answer: { verification: both('accept') } };
+  const needsImage1 = { ...application, needs: [{ image: 1, version: '1.1.0' }] };
+  const image1 = { ...application, image: 1, payloadSizeBytes: 0x10000 };
+  return [
+    signed('imgtool', 'good-1.0.0-imgtool.bin', '1.0.0', application),
+    signed('imgtool', 'good-1.0.0-image1-imgtool.bin', '1.0.0', image1),
+    signed('imgtool', 'good-1.1.0-image1-imgtool.bin', '1.1.0', image1),
+    signed('imgtool', 'good-1.1.0-needs-image1-imgtool.bin', '1.1.0', needsImage1),
+    signed('ours', 'good-1.2.0-needs-image1-self-test-fails.bin', '1.2.0', {
+      ...needsImage1,
+      card: { ...HEALTHY, selfTest: 'fail' },
+    }),
   ];
 }
 

@@ -31,9 +31,9 @@ export function imgtoolVersion() {
 /** The payload of a recipe. */
 export function payloadOf(modelName, recipe) {
   const { payloadSizeBytes, headerSizeBytes } = MODEL_SIZES[modelName];
-  const slot = areaOf(modelName, `slot${recipe.romFixedSlot ?? 0}`);
+  const slot = areaOf(modelName, `slot${recipe.romFixedSlot ?? primarySlotOf(recipe)}`);
   const payload = makePayload({
-    sizeBytes: recipe.fillsSlot ? slot.sizeBytes : payloadSizeBytes,
+    sizeBytes: recipe.fillsSlot ? slot.sizeBytes : (recipe.payloadSizeBytes ?? payloadSizeBytes),
     address: slot.flashOffset + headerSizeBytes,
     version: recipe.version,
   });
@@ -49,6 +49,9 @@ export function buildOurs(folder, modelName, recipe, { plain = false } = {}) {
     headerSizeBytes: MODEL_SIZES[modelName].headerSizeBytes,
     customTlvs: recipe.customTlvs ?? [],
     nonBootable: recipe.nonBootable ?? false,
+    dependencies: (recipe.needs ?? []).map(({ image, version: needed }) => {
+      return { imageIndex: image, minimumVersion: parseImageVersion(needed).value };
+    }),
     ...(recipe.securityCounter === undefined ? {} : { securityCounter: recipe.securityCounter }),
     ...(recipe.romFixedSlot === undefined
       ? {}
@@ -77,7 +80,7 @@ function encryptionOf(folder, { encryption, version }, plain) {
 
 /** The command that signs a recipe with imgtool, from the project's root. */
 export function imgtoolArguments(modelName, recipe) {
-  const area = areaOf(modelName, 'slot0');
+  const area = areaOf(modelName, `slot${primarySlotOf(recipe)}`);
   const hex = (value) => `0x${value.toString(16)}`;
   return [
     'sign',
@@ -97,6 +100,10 @@ export function imgtoolArguments(modelName, recipe) {
       ? []
       : ['--rom-fixed', hex(romAddress(modelName, recipe))]),
     ...(recipe.nonBootable ? ['--non-bootable'] : []),
+    ...(recipe.needs ?? []).flatMap(({ image, version }) => [
+      '--dependencies',
+      `(${image}, ${version})`,
+    ]),
     ...(recipe.encryption === undefined ? [] : encryptionArguments(recipe.encryption)),
     ...(recipe.padding === undefined ? [] : [`--${recipe.padding}`]),
     `${FOLDER_NAME}/${payloadFile(modelName, recipe)}`,
@@ -128,7 +135,13 @@ export function signWithImgtool(folder, modelName, recipe) {
 
 function payloadFile(modelName, recipe) {
   const slot = recipe.romFixedSlot === 1 ? '-slot1' : '';
-  return `${PAYLOADS}/${modelName}-${recipe.version}${slot}.bin`;
+  const image = recipe.image === undefined ? '' : `-image${recipe.image}`;
+  return `${PAYLOADS}/${modelName}-${recipe.version}${image}${slot}.bin`;
+}
+
+/** Slots of all images are counted through. */
+function primarySlotOf({ image = 0 }) {
+  return 2 * image;
 }
 
 function romAddress(modelName, recipe) {

@@ -14,10 +14,11 @@ export const DEVICE_SECURITY_COUNTER = 1;
 /**
  * `accept` or a code, for each slot of the model. `keys` are the trusted ones. A device with a
  * decryption key runs images from slot 0, where they are decrypted; in slot 1 they lie encrypted.
+ * `imageIndex` says which image of the model it is, whose slots are meant.
  */
-export function verificationOf({ modelName, image, keys, crypto, decryptionKey }) {
-  const answers = ['slot0', 'slot1'].map((name) => {
-    const area = areaOf(modelName, name);
+export function verificationOf({ modelName, image, keys, crypto, decryptionKey, imageIndex = 0 }) {
+  const answers = ['slot0', 'slot1'].map((name, slot) => {
+    const area = areaOf(modelName, `slot${2 * imageIndex + slot}`);
     const policy = {
       keys,
       maxImageSizeBytes: maxImageSizeBytes(area),

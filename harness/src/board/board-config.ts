@@ -22,7 +22,12 @@ import {
   type WrittenSize,
 } from './board-config-schema.js';
 import type { BoardDefinition } from './board-definition.js';
-import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
+import {
+  DEVICE_MODELS,
+  dividedFor,
+  type DeviceModel,
+  type DeviceModelName,
+} from './device-model.js';
 import type { BoardBootSettings } from './provision.js';
 import { formatSectorRuns, sectorRunsOf } from './sector-runs.js';
 
@@ -86,7 +91,9 @@ function readModel(document: BoardDocument): DeviceModel | readonly BoardFault[]
   const geometry = readGeometry(document, base);
   if (!('sectors' in geometry)) return geometry;
   const areas = new Map<string, FlashAreaOptions>();
-  for (const area of base?.areas ?? []) areas.set(area.name, area);
+  const strategy = document.bootloader?.strategy ?? 'direct-xip';
+  const divided = base && dividedFor(base, strategy);
+  for (const area of divided?.areas ?? []) areas.set(area.name, area);
   for (const name of BOARD_AREA_NAMES) {
     const area = document.areas?.[name];
     if (area === undefined) continue;

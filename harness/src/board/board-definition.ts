@@ -8,7 +8,12 @@ import {
   type Verdict,
 } from '@brickproof/bootloader-sim';
 import { openLogStore } from '@brickproof/agent';
-import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
+import {
+  DEVICE_MODELS,
+  dividedFor,
+  type DeviceModel,
+  type DeviceModelName,
+} from './device-model.js';
 import { bootLayoutOf, flashMapOf, type BoardBootSettings } from './provision.js';
 
 /** Security counters as a board leaves the factory with: one for each image, or none at all. */
@@ -57,7 +62,7 @@ export function checkBoardStrategy(
   strategy: StrategyName = board.strategy,
 ): Verdict<BootCapacity, 'board-unbuildable'> {
   const { model, bootSettings } = board;
-  const map = flashMapOf(new NorFlash(model.geometry), model);
+  const map = flashMapOf(new NorFlash(model.geometry), dividedFor(model, strategy));
   const checked = checkBootLayout(strategy, bootLayoutOf(map, bootSettings));
   if (checked.ok) return checked;
   return reject('board-unbuildable', atPlace(board.strategyPlace, checked.detail));
@@ -65,8 +70,8 @@ export function checkBoardStrategy(
 
 /** Whether the agent of a virtual board has where to keep its memory. */
 export function checkBoardStore(board: BoardDefinition): Verdict<void, 'board-unbuildable'> {
-  const { model, areasPlace } = board;
-  const map = flashMapOf(new NorFlash(model.geometry), model);
+  const { model, strategy, areasPlace } = board;
+  const map = flashMapOf(new NorFlash(model.geometry), dividedFor(model, strategy));
   const area = map.areas.find(({ name }) => name === 'store');
   if (area === undefined) {
     const sentence = 'the board has no area "store", where the agent of a virtual board keeps its';

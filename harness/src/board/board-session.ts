@@ -6,8 +6,11 @@ import {
   imageSourceFromBytes,
   verifyImage,
   type BehaviourCard,
+  type BootCapacity,
+  type BootSettings,
   type AgreementKey,
   type CryptoProvider,
+  type DowngradePrevention,
   type FlashFault,
   type StrategyName,
   type Verdict,
@@ -20,7 +23,13 @@ import type { FaultFlag } from '../fault/fault-flag.js';
 import { readFault } from '../fault/read-fault.js';
 import { readSample, readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
-import { DEVICE_MODELS, type DeviceModel, type DeviceModelName } from './device-model.js';
+import { builtInBoard, checkBoardStrategy } from './board-definition.js';
+import {
+  DEVICE_MODELS,
+  dividedFor,
+  type DeviceModel,
+  type DeviceModelName,
+} from './device-model.js';
 import { provisionFlash } from './provision.js';
 import type { MqttAccess } from '../target/mqtt-access.js';
 import { serveOnMqtt, type ServeMqttOptions } from './serve-mqtt.js';
@@ -38,6 +47,10 @@ export interface BoardSessionOptions {
   readonly seed: number;
   /** The image the boards leave the factory with; a sample unless told. */
   readonly imagePath?: string;
+  /** The second image, on a model with two; a sample unless told. */
+  readonly secondImagePath?: string;
+  /** What the bootloader refuses as older; versions unless told. */
+  readonly downgradePrevention?: DowngradePrevention;
   /** PEM files of the keys the boards trust; the samples' test keys unless told. */
   readonly keyPaths: readonly string[];
   /** PEM file of the key the boards decrypt images with; without one they take none. */
@@ -88,6 +101,7 @@ const BROKER_URL = /^mqtts?:\/\/[^/\s]+\/?$/;
 /** Power that a fault has cut comes back after this. */
 const POWER_RETURN_MS = 1_000;
 const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
+const SECOND_IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-image1-imgtool.bin';
 
 /** Makes the boards, offers them, and switches them on. */
 export async function startBoardSession(
@@ -103,17 +117,22 @@ export async function startBoardSession(
   if (!keys.ok) return keys;
   const decryptionKey = readBoardDecryptionKey(options);
   if (!decryptionKey.ok) return decryptionKey;
-  const image = readImage(options);
-  if (!image.ok) return image;
-  const model = DEVICE_MODELS[options.model];
-  const flash = provisionFlash(model, image.value);
+  const { strategy } = options;
+  const capacity = checkOptions(options);
+  if (!capacity.ok) return capacity;
+  const images = readImages(options);
+  if (!images.ok) return images;
+  const model = dividedFor(DEVICE_MODELS[options.model], strategy);
+  const [image, ...otherImages] = images.value;
+  const flash = provisionFlash(model, image, { strategy, otherImages });
   if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
   const faults = readFaults(options, model);
   if (!faults.ok) return faults;
   const crypto = createHostCrypto();
-  const factory = checkFactoryImage(image.value, { model, keys: keys.value, crypto, options });
+  const device = { model, capacity: capacity.value, keys: keys.value, crypto, options };
+  const factory = checkFactoryImages(images.value, device);
   if (!factory.ok) return factory;
-  const counter = options.securityCounter ?? (factory.value === undefined ? 'none' : 0);
+  const counter = factory.value;
   const started: OfferedBoard[] = [];
   const stop = (): void => {
     for (const one of started) one.stop();
@@ -121,7 +140,8 @@ export async function startBoardSession(
   for (let index = 0; index < options.count; index += 1) {
     const board = new VirtualBoard({
       model,
-      strategy: options.strategy,
+      strategy,
+      bootSettings: bootSettingsOf(options),
       keys: keys.value,
       crypto,
       ...(decryptionKey.value === undefined ? {} : { decryptionKey: decryptionKey.value }),
@@ -147,23 +167,63 @@ export async function startBoardSession(
   return accept({ boards: started, stop });
 }
 
-/** The image must boot, or nobody would ever hear from the board. Answers its security counter. */
+/** What the bootloader can be built for is no matter of the images: it is asked first. */
+function checkOptions(options: BoardSessionOptions): Verdict<BootCapacity, BoardSessionRejectCode> {
+  const { model, strategy, secondImagePath } = options;
+  const board = { ...builtInBoard(model, strategy), bootSettings: bootSettingsOf(options) };
+  const capacity = checkBoardStrategy(board);
+  if (!capacity.ok)
+    return reject('board-option-invalid', `${model} does not do ${capacity.detail}`);
+  if (secondImagePath !== undefined && capacity.value.maxImageSizesBytes.length < 2) {
+    const sentence = `--second-image: a board of the model ${model} has one image`;
+    return reject('board-option-invalid', `${sentence}; choose nrf-dual`);
+  }
+  return capacity;
+}
+
+function bootSettingsOf({ downgradePrevention }: BoardSessionOptions): BootSettings {
+  return { downgradePrevention };
+}
+
+interface FactoryDevice {
+  readonly model: DeviceModel;
+  readonly capacity: BootCapacity;
+  readonly keys: readonly VerificationKey[];
+  readonly crypto: CryptoProvider;
+  readonly options: BoardSessionOptions;
+}
+
+/**
+ * The images must boot, or nobody would ever hear from the board. Answers what its counters start
+ * at: a board has none when its first image does not carry one.
+ */
+function checkFactoryImages(
+  images: readonly Uint8Array[],
+  device: FactoryDevice,
+): Verdict<number | 'none', BoardSessionRejectCode> {
+  let counter: number | 'none' | undefined = device.options.securityCounter;
+  for (const [index, image] of images.entries()) {
+    const minimum = counter === 'none' ? undefined : counter;
+    const verified = checkFactoryImage(image, { ...device, index, minimum });
+    if (!verified.ok) return verified;
+    counter ??= verified.value === undefined ? 'none' : 0;
+  }
+  return accept(counter ?? 'none');
+}
+
+/** Answers the image's security counter. */
 function checkFactoryImage(
   image: Uint8Array,
-  device: {
-    readonly model: DeviceModel;
-    readonly keys: readonly VerificationKey[];
-    readonly crypto: CryptoProvider;
-    readonly options: BoardSessionOptions;
-  },
+  device: FactoryDevice & { readonly index: number; readonly minimum: number | undefined },
 ): Verdict<number | undefined, BoardSessionRejectCode> {
-  const slot = device.model.areas.find((area) => area.name === 'slot0');
+  const { model, capacity, index, minimum } = device;
+  const slot = model.areas.find((area) => area.name === `slot${2 * index}`);
   const verified = verifyImage(
     imageSourceFromBytes(image),
     {
       keys: device.keys,
-      maxImageSizeBytes: slot?.sizeBytes ?? 0,
-      minimumSecurityCounter: device.options.securityCounter,
+      maxImageSizeBytes: capacity.maxImageSizesBytes[index] ?? 0,
+      minimumSecurityCounter: minimum,
       slotAddress: slot?.offset,
       // In slot 0 an image lies plain, also one that is encrypted when it is swapped out.
       encryption: device.options.decryptionKeyPath === undefined ? undefined : { body: 'plain' },
@@ -172,10 +232,11 @@ function checkFactoryImage(
   );
   if (verified.ok) return accept(verified.value.securityCounter);
   const { code, detail } = verified;
-  const isKey = code === 'image-key-unknown';
-  const hint = isKey ? 'name its key with --key' : 'choose another with --image';
-  const sentence = `the image would not boot (${code}: ${detail}); ${hint}`;
-  return reject('board-image-unfit', sentence);
+  const what = index === 0 ? 'the image' : 'the second image';
+  const flag = index === 0 ? '--image' : '--second-image';
+  const hint =
+    code === 'image-key-unknown' ? 'name its key with --key' : `choose another with ${flag}`;
+  return reject('board-image-unfit', `${what} would not boot (${code}: ${detail}); ${hint}`);
 }
 
 function readFaults(
@@ -312,9 +373,24 @@ function readBoardDecryptionKey({
   return key.ok ? key : reject('board-file-unreadable', key.detail);
 }
 
-function readImage(options: BoardSessionOptions): Verdict<Uint8Array, BoardSessionRejectCode> {
-  if (options.imagePath !== undefined) return readBytes(options.imagePath);
-  const sample = readSample(options.model, IMAGE_SAMPLE_DEFAULT);
+/** One image for each that the model has. */
+function readImages(
+  options: BoardSessionOptions,
+): Verdict<readonly [Uint8Array, ...Uint8Array[]], BoardSessionRejectCode> {
+  const image = readImage(options.imagePath, options.model, IMAGE_SAMPLE_DEFAULT);
+  if (!image.ok) return image;
+  if (options.model !== 'nrf-dual') return accept([image.value]);
+  const second = readImage(options.secondImagePath, options.model, SECOND_IMAGE_SAMPLE_DEFAULT);
+  return second.ok ? accept([image.value, second.value]) : second;
+}
+
+function readImage(
+  path: string | undefined,
+  model: DeviceModelName,
+  sampleName: string,
+): Verdict<Uint8Array, BoardSessionRejectCode> {
+  if (path !== undefined) return readBytes(path);
+  const sample = readSample(model, sampleName);
   return sample.ok ? sample : reject('board-file-unreadable', sample.detail);
 }
 

@@ -19,8 +19,8 @@ export interface DeviceModel {
    */
   readonly areas: readonly FlashAreaOptions[];
   /**
-   * The division for swap-using-scratch, where it needs another one: slots start where they do in
-   * `areas`, since images may be linked for it, but room is taken for the scratch area.
+   * The division for swap-using-scratch, where it needs another one (`dividedFor`): slots start
+   * where they do in `areas`, since images may be linked for it, but the scratch area takes room.
    */
   readonly scratchAreas?: readonly FlashAreaOptions[];
 }
@@ -110,12 +110,12 @@ export const DEVICE_MODELS: Readonly<Record<DeviceModelName, DeviceModel>> = {
   }),
 };
 
-/** How the flash of a model is divided under a strategy. */
-export function areasOf(
-  { areas, scratchAreas }: DeviceModel,
-  strategy: StrategyName,
-): readonly FlashAreaOptions[] {
-  return strategy === 'swap-using-scratch' ? (scratchAreas ?? areas) : areas;
+/** A model with its flash divided as a strategy needs it. */
+export function dividedFor(model: DeviceModel, strategy: StrategyName): DeviceModel {
+  const { name, summary, geometry, scratchAreas } = model;
+  return strategy === 'swap-using-scratch' && scratchAreas !== undefined
+    ? { name, summary, geometry, areas: scratchAreas }
+    : model;
 }
 
 /** The names, for people to choose from. */

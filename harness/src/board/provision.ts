@@ -15,15 +15,11 @@ import {
   type StrategyName,
   type Verdict,
 } from '@brickproof/bootloader-sim';
-import { areasOf, type DeviceModel } from './device-model.js';
+import { dividedFor, type DeviceModel } from './device-model.js';
 
-/** The areas of a model's flash, as they are divided under a strategy. */
-export function flashMapOf(
-  flash: NorFlash,
-  model: DeviceModel,
-  strategy: StrategyName = 'direct-xip',
-): FlashMap {
-  const map = createFlashMap(flash, areasOf(model, strategy));
+/** The areas of a model's flash. */
+export function flashMapOf(flash: NorFlash, model: DeviceModel): FlashMap {
+  const map = createFlashMap(flash, model.areas);
   if (!map.ok) throw new Error(`device model ${model.name}: ${map.detail}`);
   return map.value;
 }
@@ -95,7 +91,7 @@ export function provisionFlash(
   { strategy = 'direct-xip', otherImages = [] }: ProvisionOptions = {},
 ): Verdict<FlashSnapshot> {
   const flash = new NorFlash(model.geometry);
-  const { images } = bootLayoutOf(flashMapOf(flash, model, strategy));
+  const { images } = bootLayoutOf(flashMapOf(flash, dividedFor(model, strategy)));
   for (const [index, bytes] of [image, ...otherImages].entries()) {
     const slot = images[index]?.[0];
     if (slot === undefined) throw new RangeError(`${model.name} has no image ${index}`);

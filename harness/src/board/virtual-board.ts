@@ -25,11 +25,11 @@ import type {
   ResetCause,
   VirtualBoardOptions,
 } from './board-options.js';
-import type { DeviceModel } from './device-model.js';
+import { dividedFor, type DeviceModel } from './device-model.js';
 import { describeStrike } from '../fault/strike-text.js';
 import { wearOf, type AreaWear } from '../fault/wear.js';
 import { behaviourOf, startAgent } from './firmware.js';
-import { bootLayoutOf, flashMapOf } from './provision.js';
+import { bootLayoutOf, flashMapOf, type BoardBootSettings } from './provision.js';
 import { VirtualClock } from './virtual-clock.js';
 
 /** The watchdog resets the processor when the firmware has not fed it for this long. */
@@ -78,7 +78,7 @@ export class VirtualBoard {
 
   constructor(options: VirtualBoardOptions) {
     this.#options = options;
-    this.model = options.model;
+    this.model = dividedFor(options.model, options.strategy);
     const streams = seededStreams(options.seed);
     this.flash = new NorFlash(options.flash, { noise: flickeringNoise(streams(NOISE_STREAM)) });
     this.faults = new BoardFaults({
@@ -88,8 +88,8 @@ export class VirtualBoard {
         this.#tellStrike(strike);
       },
     });
-    this.#map = flashMapOf(this.flash, options.model, options.strategy);
-    this.#layout = bootLayoutOf(this.#map, options.bootSettings);
+    this.#map = flashMapOf(this.flash, this.model);
+    this.#layout = bootLayoutOf(this.#map, settingsOf(options));
     this.counters = new OtpCounters(this.#layout.images.map(() => counterStart(options)));
   }
 
@@ -385,4 +385,12 @@ export class VirtualBoard {
 
 function counterStart({ securityCounter }: VirtualBoardOptions): number {
   return securityCounter === undefined || securityCounter === 'none' ? 0 : securityCounter;
+}
+
+/** A bootloader that decrypts keeps the keys in its trailers: agent and bootloader have to agree. */
+function settingsOf(options: VirtualBoardOptions): BoardBootSettings {
+  const { strategy, decryptionKey, bootSettings = {} } = options;
+  const isDecrypting = decryptionKey !== undefined && strategy !== 'direct-xip';
+  const keySize = bootSettings.encryptionKeySizeBytes ?? (isDecrypting ? 16 : undefined);
+  return { ...bootSettings, encryptionKeySizeBytes: keySize };
 }

@@ -3,6 +3,7 @@ import {
   DONE,
   STRATEGY_NAMES,
   accept,
+  type DowngradePrevention,
   type StrategyName,
   type Verdict,
 } from '@brickproof/bootloader-sim';
@@ -29,6 +30,8 @@ interface BoardOptions extends MqttFlags {
   readonly count: number;
   readonly seed: number;
   readonly image?: string;
+  readonly secondImage?: string;
+  readonly downgradePrevention?: DowngradePrevention;
   readonly key?: readonly string[];
   readonly decrypt?: string;
   readonly pty?: boolean;
@@ -47,6 +50,11 @@ interface BoardOptions extends MqttFlags {
 const TCP_PORT_MAX = 65_535;
 const SEED_MAX = 0xffff_ffff;
 const COUNTER_MAX = 0xffff_ffff;
+const DOWNGRADE_PREVENTIONS: readonly DowngradePrevention[] = [
+  'version',
+  'security-counter',
+  'none',
+];
 
 type BoardRejectCode = BoardSessionRejectCode | FileRejectCode | 'fault-malformed';
 
@@ -79,7 +87,12 @@ export function addBoardCommand(program: Command): void {
     usage: 'board',
     description: 'serve virtual boards on a pty, a TCP port or an MQTT broker until stopped',
     notes: FAULT_NOTES,
-    example: 'brickproof board --tcp 4000 --fault failure,operation=3,on=write,at=slot1',
+    example: [
+      'brickproof board --tcp 4000 --fault failure,operation=3,on=write,at=slot1',
+      'brickproof board --strategy swap-using-offset --confirm request',
+      'brickproof board --model stm-unequal --strategy swap-using-scratch',
+      'brickproof board --model nrf-dual --strategy swap-using-move',
+    ],
   });
   addFlags(command);
   command.action(async (options: BoardOptions) => {
@@ -131,6 +144,12 @@ function addFlags(command: Command): void {
         .choices(STRATEGY_NAMES)
         .default('direct-xip'),
     )
+    .addOption(
+      new Option(
+        '--downgrade-prevention <what>',
+        'what the bootloader refuses as older (default: version)',
+      ).choices(DOWNGRADE_PREVENTIONS),
+    )
     .option('--pty', 'offer the UART as a serial port (the default)')
     .option(
       '--tcp <port>',
@@ -146,6 +165,7 @@ function addFlags(command: Command): void {
       1,
     )
     .option('--image <file>', 'the image they leave the factory with (default: a sample, 1.0.0)')
+    .option('--second-image <file>', 'the second image of nrf-dual (default: a sample, 1.0.0)')
     .option('--key <pem...>', 'the keys they trust (default: the test keys of the samples)')
     .option('--decrypt <pem>', 'the key they decrypt images with; without one they take none')
     .addOption(
@@ -176,6 +196,7 @@ function addFlags(command: Command): void {
 
 function sessionOptions(options: BoardOptions): BoardSessionOptions {
   const { model, strategy, count, seed, tcp, mqtt, image } = options;
+  const { secondImage, downgradePrevention } = options;
   const behaviour = options.behaviour === undefined ? undefined : BEHAVIOURS[options.behaviour];
   return {
     model,
@@ -189,6 +210,8 @@ function sessionOptions(options: BoardOptions): BoardSessionOptions {
     ...(tcp === undefined ? {} : { tcpPort: tcp }),
     ...(mqtt === undefined ? {} : { mqttUrl: mqtt }),
     ...(image === undefined ? {} : { imagePath: image }),
+    ...(secondImage === undefined ? {} : { secondImagePath: secondImage }),
+    ...(downgradePrevention === undefined ? {} : { downgradePrevention }),
     ...(options.decrypt === undefined ? {} : { decryptionKeyPath: options.decrypt }),
     ...(behaviour === undefined ? {} : { behaviour }),
     ...(options.bufferSize === undefined ? {} : { bufferSizeBytes: options.bufferSize }),

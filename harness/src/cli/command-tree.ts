@@ -14,18 +14,20 @@ export interface VerbText {
   readonly description: string;
   /** What the flags take, where that is more than a word. */
   readonly notes?: string;
-  /** What to type, from `brickproof` on. */
-  readonly example: string;
+  /** What to type, from `brickproof` on; several where one does not show it all. */
+  readonly example: string | readonly string[];
 }
 
 /** Adds a verb below another. */
 export function addVerb(parent: Command, text: VerbText): Command {
   const notes = text.notes === undefined ? '' : `\n${text.notes}\n`;
+  const examples = typeof text.example === 'string' ? [text.example] : text.example;
+  const title = examples.length === 1 ? 'Example' : 'Examples';
   return parent
     .command(text.usage)
     .description(text.description)
     .allowExcessArguments(false)
-    .addHelpText('after', `${notes}\nExample:\n  $ ${text.example}`);
+    .addHelpText('after', [`${notes}\n${title}:`, ...examples].join('\n  $ '));
 }
 
 /** For flags that take a size or a number: `4096`, `0x1000`, `4KiB`. */

@@ -77,9 +77,9 @@ export function startDemoBoard(options: DemoBoardOptions): Verdict<DemoBoard, st
   const image = readSample(options.model, options.image);
   if (!image.ok) return image;
   const model = DEVICE_MODELS[options.model];
-  const flash = provisionFlash(model, image.value);
-  if (!flash.ok) return flash;
   const { seed, strategy = 'direct-xip', agentVerifies = true } = options;
+  const flash = provisionFlash(model, image.value, { strategy });
+  if (!flash.ok) return flash;
   return accept(
     new DemoBoard({
       model,

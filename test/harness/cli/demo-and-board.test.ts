@@ -140,6 +140,15 @@ describe('brickproof board', () => {
     [['--image', CLEAR_IMAGE], 1],
     [['--strategy', 'overwrite-only', '--decrypt', DECRYPTION_KEY, '--image', ENCRYPTED_IMAGE], 1],
     [['--count', '0'], 2],
+    [['--model', 'stm-unequal', '--strategy', 'swap-using-offset'], 2],
+    [['--model', 'stm-unequal', '--strategy', 'swap-using-move'], 2],
+    [['--downgrade-prevention', 'none'], 2],
+    [['--second-image', join(SAMPLES, 'nrf-dual', 'good-1.0.0-image1-imgtool.bin')], 2],
+    [['--model', 'nrf-dual', '--second-image', 'no/such/file.bin'], 2],
+    [
+      ['--model', 'nrf-dual', '--second-image', join(SAMPLES, 'nrf-equal', 'bad-hash-1.1.0.bin')],
+      1,
+    ],
     [['--behaviour', 'sulks'], 2],
     [['--fault', 'failure'], 2],
     [['--fault', 'worn-out,at=slot9'], 2],
@@ -192,6 +201,32 @@ describe('brickproof board', () => {
     run(upload);
     const again = run(upload);
     expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('SHA-256 right')]);
+  });
+
+  it.each([
+    ['nrf-equal', 'swap-using-offset', 9],
+    ['nrf-equal', 'swap-using-move', 3],
+    ['nrf-equal', 'swap-using-scratch', 1],
+    ['nrf-dual', 'swap-using-offset', 9],
+    ['stm-unequal', 'swap-using-scratch', 1],
+  ])('serves a board %s with %s', async (model, strategy, mode) => {
+    const { child, served } = await serve(['--tcp', '0', '--model', model, '--strategy', strategy]);
+    const target = served.boards[0]?.targets[0] ?? '';
+    const info = run(['--json', 'smp', '--target', target, 'bootloader']);
+    expect(JSON.parse(info.stdout)).toMatchObject({ mode, noDowngrade: true });
+    const list = run(['--json', 'smp', '--target', target, 'image', 'list']);
+    const { images } = JSON.parse(list.stdout) as { images: readonly { image: number }[] };
+    expect(images.map(({ image }) => image)).toEqual(model === 'nrf-dual' ? [0, 1] : [0]);
+    const end = ended(child);
+    child.kill('SIGTERM');
+    expect(await end).toBe(0);
+  });
+
+  it('says in MCUboot’s words why a model does not do a strategy', () => {
+    const args = ['board', '--model', 'stm-unequal', '--strategy', 'swap-using-offset'];
+    expect(run(args).stderr).toBe(
+      'brickproof: stm-unequal does not do swap-using-offset: image 0: not same sector layout\n',
+    );
   });
 
   it.each(['--image', '--key'])('says in words why the file of %s cannot be read', (flag) => {
