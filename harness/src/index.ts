@@ -58,6 +58,10 @@ export type {
 } from './board/board-definition.js';
 export { readBoardConfig } from './board/board-config.js';
 export type { ReadBoardConfig } from './board/board-config.js';
+export { countersPath, readFlashDump, saveFlashDump } from './board/flash-dump-file.js';
+export type { DumpRejectCode, FlashDump } from './board/flash-dump-file.js';
+export { looksLikeIntelHex, readIntelHex } from './board/intel-hex.js';
+export type { HexContents, HexFlash } from './board/intel-hex.js';
 export { boardJsonSchema } from './board/board-config-schema.js';
 export { bootLayoutOf, flashMapOf, provisionFlash } from './board/provision.js';
 export type { BoardBootSettings } from './board/provision.js';

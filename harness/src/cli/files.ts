@@ -1,4 +1,15 @@
-import { closeSync, openSync, readFileSync, fstatSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { accept, DONE, reject } from '@brickproof/bootloader-sim';
 import type { Verdict } from '@brickproof/bootloader-sim';
 import { formatSize } from '@brickproof/agent/node';
@@ -41,6 +52,52 @@ export function writeFileBytes(path: string, bytes: Uint8Array): Verdict<void, F
     writeFileSync(path, bytes);
     return DONE;
   } catch (error) {
+    return reject('file-unwritable', `cannot write ${path}: ${reason(error)}; check the path`);
+  }
+}
+
+/**
+ * Writes a file beside the old one and then puts it in its place: whoever reads it, also after a
+ * kill or a power cut, finds the old one or the new one, whole. Refuses `file-unwritable`.
+ */
+export function replaceFile(path: string, bytes: Uint8Array): Verdict<void, FileRejectCode> {
+  return withReplacement(path, (replacement, target) => {
+    const fd = openSync(replacement, 'w');
+    try {
+      writeFileSync(fd, bytes);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(replacement, target);
+  });
+}
+
+/** Finds out, and changes nothing, whether `replaceFile` may work. Refuses `file-unwritable`. */
+export function checkReplaceable(path: string): Verdict<void, FileRejectCode> {
+  return withReplacement(path, (replacement) => {
+    closeSync(openSync(replacement, 'w'));
+    rmSync(replacement);
+  });
+}
+
+function withReplacement(
+  path: string,
+  work: (replacement: string, target: string) => void,
+): Verdict<void, FileRejectCode> {
+  let replacement: string | undefined;
+  try {
+    // A link stays one: what it leads to is replaced.
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && !found.isFile()) {
+      return reject('file-unwritable', `cannot write ${path}: it is not a file; check the path`);
+    }
+    const target = found === undefined ? path : realpathSync(path);
+    replacement = `${target}.${process.pid}.tmp`;
+    work(replacement, target);
+    return DONE;
+  } catch (error) {
+    if (replacement !== undefined) rmSync(replacement, { force: true });
     return reject('file-unwritable', `cannot write ${path}: ${reason(error)}; check the path`);
   }
 }
