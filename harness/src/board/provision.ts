@@ -1,11 +1,9 @@
 import {
   NorFlash,
   accept,
-  checkBootLayout,
   createFlashMap,
   markForDirectXip,
   withLogicalSectors,
-  type BootCapacity,
   type BootLayout,
   type BootSettings,
   type FlashArea,
@@ -55,19 +53,6 @@ function inLogicalSectors(area: FlashArea, sectorSizeBytes: number | undefined):
   const logical = withLogicalSectors(area, sectorSizeBytes);
   if (!logical.ok) throw new RangeError(logical.detail);
   return logical.value;
-}
-
-/**
- * Whether a bootloader with this strategy can be built for a model, and what it has room for.
- * Refuses `boot-layout-invalid`.
- */
-export function checkStrategy(
-  model: DeviceModel,
-  strategy: StrategyName,
-  settings: BootSettings = {},
-): Verdict<BootCapacity, 'boot-layout-invalid'> {
-  const map = flashMapOf(new NorFlash(model.geometry), model, strategy);
-  return checkBootLayout(strategy, bootLayoutOf(map, settings));
 }
 
 /** What leaves the factory beside the first image. */
