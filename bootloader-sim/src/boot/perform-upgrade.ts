@@ -6,7 +6,6 @@ import { inOrder } from './in-order.js';
 import {
   loadContentKey,
   readContentKeys,
-  readInterruptedSwapSize,
   refuseForRoom,
   statusArea,
   type SwapAlgorithm,
@@ -88,7 +87,6 @@ function swapImages(image: UpgradeImage, algorithm: SwapAlgorithm): Verdict<void
     );
     if (!keys.ok) return keys;
   } else {
-    status.swapSizeBytes = readInterruptedSwapSize(image);
     readContentKeys(image, statusArea(image));
   }
   const done = algorithm.run(image);

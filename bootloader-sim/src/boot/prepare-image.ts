@@ -88,10 +88,11 @@ function readStatus(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
     status.swapType = readTrailer(area).swapType;
   }
   const resuming = !isReset(status, algorithm.firstOperation);
-  if (resuming && !resumes(image, algorithm)) return false;
   if (resuming) {
     const swapSize = readInterruptedSwapSize(image);
     const read = (slot: 0 | 1): SlotHeader => {
+    status.swapSizeBytes = swapSize;
+    if (!resumes(image, algorithm)) return false;
       const { area: where, offset } = algorithm.headerPlace(image, slot, swapSize);
       return image.readHeader(where, offset);
     };
@@ -110,7 +111,7 @@ function readStatus(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
 
 /** What a trailer says is not to be trusted: a swap beyond the slot is left alone. */
 function resumes(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
-  const swapSize = readInterruptedSwapSize(image);
+  const { swapSizeBytes: swapSize } = image.status;
   const max = algorithm.maxImageSizeBytes(image.slots, image.environment);
   if (swapSize <= max && algorithm.canResume(image, swapSize)) return true;
   image.log('warning', `Failed reading boot status; Image=${image.index}`);
