@@ -1,6 +1,7 @@
 import { readImageClaims } from '../image/claims.js';
 import type { ImageDependency } from '../image/dependency.js';
 import { compareImageVersions, formatImageVersion, type ImageVersion } from '../image/version.js';
+import { isWithinReach } from './prepare-image.js';
 import type { UpgradeDecision, UpgradeImage } from './upgrade-image.js';
 import type { UpgradeMethod } from './upgrade-method.js';
 import { imageSourceOf, verifySlot } from './verify-slot.js';
@@ -71,5 +72,6 @@ function canRevert(image: UpgradeImage, method: UpgradeMethod): boolean {
   if (method.algorithm === undefined) return false;
   if (primary.header === undefined || secondary.header === undefined) return false;
   const order = compareImageVersions(secondary.header.version, primary.header.version);
-  return order < 0 && verifySlot(image, 1, method.maxImageSizeBytes(image, 1)).ok;
+  if (order >= 0 || !isWithinReach(image, 'revert')) return false;
+  return verifySlot(image, 1, method.maxImageSizeBytes(image, 1)).ok;
 }

@@ -89,10 +89,11 @@ function readStatus(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
   }
   const resuming = !isReset(status, algorithm.firstOperation);
   if (resuming) {
+    // Read once: cells that were torn may say something else the next time.
     const swapSize = readInterruptedSwapSize(image);
-    const read = (slot: 0 | 1): SlotHeader => {
     status.swapSizeBytes = swapSize;
     if (!resumes(image, algorithm)) return false;
+    const read = (slot: 0 | 1): SlotHeader => {
       const { area: where, offset } = algorithm.headerPlace(image, slot, swapSize);
       return image.readHeader(where, offset);
     };
@@ -127,11 +128,12 @@ function decide(image: UpgradeImage, method: UpgradeMethod): void {
   if (method.algorithm !== undefined && status.swapType !== 'none') {
     // The trailer was written, but nothing was swapped yet.
     const isValid = validateCandidate(image, method, 'none');
-    image.decision = isValid ? status.swapType : 'fail';
+    image.decision = isValid && isWithinReach(image, status.swapType) ? status.swapType : 'fail';
   } else if (asked === 'none' || (asked === 'revert' && method.algorithm === undefined)) {
     image.decision = 'none';
   } else {
-    image.decision = validateCandidate(image, method, asked) ? asked : 'none';
+    const isValid = validateCandidate(image, method, asked);
+    image.decision = isValid && isWithinReach(image, asked) ? asked : 'none';
   }
   if (image.decision === 'none') considerBootstrap(image, method);
 }
@@ -166,6 +168,22 @@ function validateCandidate(image: UpgradeImage, method: UpgradeMethod, asked: Sw
   }
   if (verified.code === 'image-not-bootable') clearLeftTrailer(image, method);
   else eraseArea(environment, secondary, 'secondary');
+  return false;
+}
+
+/**
+ * Whether a swap would take the secondary image from where it lies. By offset, a revert takes it
+ * from the first sector, and an upgrade from the second. An image that is uploaded while another
+ * one is on trial would be reverted to from the wrong place: MCUboot does so, and has nothing left
+ * to run (swap_offset.c, boot_read_image_header). Here the trial goes on, and the image waits.
+ */
+export function isWithinReach(image: UpgradeImage, swapType: SwapType): boolean {
+  if (image.strategy !== 'swap-using-offset') return true;
+  if (image.secondaryOffset === (swapType === 'revert' ? 0 : image.sectorSizeBytes)) return true;
+  image.log(
+    'warning',
+    `Image ${image.index} in the secondary slot is not where it is swapped from`,
+  );
   return false;
 }
 
