@@ -7,6 +7,7 @@ import { swapUsingMove } from './swap-using-move.js';
 import { swapUsingOffset } from './swap-using-offset.js';
 import { swapUsingScratch } from './swap-using-scratch.js';
 import { maxImageSizeBytes } from './trailer.js';
+import { OVERWRITING } from './upgrade-method.js';
 import {
   BOOT_IMAGES_MAX,
   type BootLayout,
@@ -80,7 +81,7 @@ function findFault(strategy: StrategyName, layout: BootLayout): string | undefin
   const unfit = settingsFault(strategy, layout);
   if (unfit !== undefined || strategy === 'direct-xip') return unfit;
   const areas = [...images.flat(), ...(scratch === undefined ? [] : [scratch])];
-  return unequalFlash(areas) ?? swapFault(strategy, layout);
+  return unequalFlash(areas) ?? slotFault(strategy, layout);
 }
 
 /** Settings that a strategy has no use for (bootutil_priv.h; boot/zephyr/Kconfig, "depends on"). */
@@ -111,12 +112,12 @@ function unequalFlash(areas: readonly FlashArea[]): string | undefined {
   return undefined;
 }
 
-function swapFault(strategy: StrategyName, layout: BootLayout): string | undefined {
-  const algorithm = ALGORITHMS[strategy];
-  if (algorithm === undefined) return undefined;
+function slotFault(strategy: StrategyName, layout: BootLayout): string | undefined {
+  const { incompatibility } = ALGORITHMS[strategy] ?? OVERWRITING;
   for (const [index, slots] of layout.images.entries()) {
-    const reason = algorithm.incompatibility(slots, layout);
+    const reason = incompatibility(slots, layout);
     if (reason !== undefined) return `image ${index}: ${reason}`;
+    if (strategy === 'overwrite-only') continue;
     const format = trailerFormat(strategy, layout);
     const small = slots.find((slot) => trailerSizeBytes(format) >= slot.sizeBytes);
     if (small !== undefined) {

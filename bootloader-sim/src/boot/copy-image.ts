@@ -1,5 +1,4 @@
 import { DONE, reject, type Verdict } from '../verdict.js';
-import { readImageExtent } from '../image/claims.js';
 import { copyRegion } from './copy-region.js';
 import { inOrder } from './in-order.js';
 import { eraseRange, loadContentKey, sectorOffset } from './swap-algorithm.js';
@@ -7,7 +6,6 @@ import { trailerFirstSectorOffset } from './swap-trailer.js';
 import { writeTrailerMagic } from './trailer.js';
 import type { UpgradeImage } from './upgrade-image.js';
 import { raiseSecurityCounter } from './upgrade-strategy.js';
-import { imageSourceOf } from './verify-slot.js';
 
 /**
  * Copies the candidate over the primary image, which is lost (loader.c, boot_copy_image with
@@ -16,25 +14,24 @@ import { imageSourceOf } from './verify-slot.js';
  */
 export function copyImage(image: UpgradeImage): Verdict<void> {
   const { primary, secondary, candidate, index } = image;
-  const sizeBytes = copySizeBytes(image);
-  if (candidate === undefined || sizeBytes === undefined) {
-    return reject('boot-no-image', 'there is no image to copy');
-  }
+  if (candidate === undefined) return reject('boot-no-image', 'there is no image to copy');
+  const { totalSizeBytes } = candidate;
+  const copiedBytes = copiedSizeBytes(image, totalSizeBytes);
   image.log('info', `Image ${index} upgrade secondary slot -> primary slot`);
   image.log('info', 'Erasing the primary slot');
   const trailerOffset = trailerFirstSectorOffset(primary, image.format);
   const range = { from: secondary, fromOffset: image.secondaryOffset, to: primary, toOffset: 0 };
   return inOrder(
     () => loadContentKey(image, 1),
-    () => eraseRange(primary, 0, sizeBytes.image),
+    () => eraseRange(primary, 0, totalSizeBytes),
     () => eraseRange(primary, trailerOffset, primary.sizeBytes - trailerOffset),
     () => {
-      const hex = sizeBytes.copied.toString(16);
+      const hex = copiedBytes.toString(16);
       image.log(
         'info',
         `Image ${index} copying the secondary slot to the primary slot: 0x${hex} bytes`,
       );
-      return copyRegion(image, { ...range, sizeBytes: sizeBytes.copied });
+      return copyRegion(image, { ...range, sizeBytes: copiedBytes });
     },
     () => writeTrailerMagic(primary),
     () => raiseSecurityCounter(image.environment, index, candidate),
@@ -46,21 +43,13 @@ export function copyImage(image: UpgradeImage): Verdict<void> {
  * MCUboot rounds up to the next word, also where the image ends on one. Where it ends with a
  * sector, that word was not erased, and flash may refuse to program it again: it is left out.
  */
-function copySizeBytes(
-  image: UpgradeImage,
-): { readonly image: number; readonly copied: number } | undefined {
-  const { headers, primary, format } = image;
-  const { header } = headers[1];
-  if (header === undefined) return undefined;
-  const extent = readImageExtent(imageSourceOf(image, 1), header);
-  if (!extent.ok) return undefined;
-  const { totalSizeBytes } = extent.value;
+function copiedSizeBytes({ primary, format }: UpgradeImage, imageSizeBytes: number): number {
   const { writeSizeBytes } = format;
-  const rounded = totalSizeBytes + writeSizeBytes - (totalSizeBytes % writeSizeBytes);
   const isErased =
-    totalSizeBytes >= trailerFirstSectorOffset(primary, format) ||
-    primary.sectors.every(({ offset }) => offset !== totalSizeBytes);
-  return { image: totalSizeBytes, copied: isErased ? rounded : totalSizeBytes };
+    imageSizeBytes >= trailerFirstSectorOffset(primary, format) ||
+    primary.sectors.every(({ offset }) => offset !== imageSizeBytes);
+  const rest = imageSizeBytes % writeSizeBytes;
+  return rest > 0 || isErased ? imageSizeBytes + writeSizeBytes - rest : imageSizeBytes;
 }
 
 function forgetCandidate(image: UpgradeImage): Verdict<void> {

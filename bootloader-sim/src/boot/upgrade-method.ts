@@ -1,4 +1,5 @@
 import type { BootLayout, SlotPair, StrategyName } from './upgrade-strategy.js';
+import { groupSectors } from './slot-compatibility.js';
 import type { SwapAlgorithm } from './swap-algorithm.js';
 import { trailerLayout } from './trailer.js';
 import type { UpgradeImage } from './upgrade-image.js';
@@ -32,10 +33,22 @@ export const OVERWRITING: UpgradeMethod = {
   maxImageSizeBytes: ({ slots }, slot) => trailerLayout(slots[slot]).swapInfoOffset,
 };
 
+/**
+ * MCUboot compares slots that are overwritten as it does slots that are swapped, but without ever
+ * starting anew: only one of them may have the smaller sectors (swap_scratch.c,
+ * boot_slots_compatible). An image that fits the larger of two slots might not fit the other.
+ */
 function overwriteIncompatibility(slots: SlotPair, layout: BootLayout): string | undefined {
   const most = Math.max(...slots.map((area) => area.sectors.length));
   const { maxImageSectors } = layout;
-  return maxImageSectors !== undefined && most > maxImageSectors
-    ? `more sectors than allowed (${most} of at most ${maxImageSectors})`
-    : undefined;
+  if (maxImageSectors !== undefined && most > maxImageSectors) {
+    return `more sectors than allowed (${most} of at most ${maxImageSectors})`;
+  }
+  const [primary, secondary] = slots;
+  if (primary.sizeBytes !== secondary.sizeBytes) return 'slots are not compatible';
+  const groups = groupSectors(slots);
+  const isMixed =
+    groups?.some(({ primaryCount }) => primaryCount > 1) === true &&
+    groups.some(({ secondaryCount }) => secondaryCount > 1);
+  return groups === undefined || isMixed ? 'slots have non-compatible sectors' : undefined;
 }
