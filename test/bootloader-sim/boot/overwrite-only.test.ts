@@ -89,17 +89,7 @@ describe('overwrite-only', () => {
   it.each([1024, 1536, 2048, 2560])(
     'copies an image of %i bytes, which ends with a sector, over a longer one',
     (sizeBytes) => {
-      const board = new TestBoard({
-        strategy: 'overwrite-only',
-        layout: {
-          areas: [
-            { name: 'primary', sectorRuns: [{ count: 12, sizeBytes: 512 }] },
-            { name: 'secondary', sectorRuns: [{ count: 12, sizeBytes: 512 }] },
-          ],
-        },
-        writeAlignBytes: 8,
-        erasedValue: 0xff,
-      });
+      const board = boardOf({ primarySectors: 12, secondarySectors: 12 });
       const longer = { sizeBytes: board.maxImageSizeBytes(), contents: 1 };
       board.install(0, signedImage({ version: '1.0.0', ...longer }));
       board.install(1, signedImage({ version: '1.1.0', sizeBytes, contents: 2 }));
@@ -109,4 +99,32 @@ describe('overwrite-only', () => {
       expect(board.bootOperations()).toEqual([]);
     },
   );
+
+  it('upgrades nothing where the secondary slot is larger, as an image might not fit', () => {
+    const board = boardOf({ primarySectors: 12, secondarySectors: 16 });
+    board.install(0, signedImage({ version: '1.0.0', sizeBytes: 3000, contents: 1 }));
+    board.install(1, signedImage({ version: '1.1.0', sizeBytes: 7000, contents: 2 }));
+    markForUpgrade(board.slot(1), { permanent: true });
+    expect(board.bootOperations()).toEqual([]);
+    expect(board.bootsTo()).toBe('primary 1.0.0');
+    expect(board.log).toContain('warning: Cannot upgrade: slots are not compatible');
+  });
 });
+
+function boardOf(count: {
+  readonly primarySectors: number;
+  readonly secondarySectors: number;
+}): TestBoard {
+  const { primarySectors, secondarySectors } = count;
+  return new TestBoard({
+    strategy: 'overwrite-only',
+    layout: {
+      areas: [
+        { name: 'primary', sectorRuns: [{ count: primarySectors, sizeBytes: 512 }] },
+        { name: 'secondary', sectorRuns: [{ count: secondarySectors, sizeBytes: 512 }] },
+      ],
+    },
+    writeAlignBytes: 8,
+    erasedValue: 0xff,
+  });
+}

@@ -7,6 +7,7 @@ import {
   checkBootLayout,
   createFlashGeometry,
   createFlashMap,
+  uploadOffset,
   withLogicalSectors,
   type BootCapacity,
   type BootEnvironment,
@@ -66,10 +67,10 @@ export class TestBoard {
   readonly flash: NorFlash;
   readonly images: readonly SlotPair[];
   readonly scratch: FlashArea | undefined;
-  readonly capacity: BootCapacity;
   readonly counters: OtpCounters;
   readonly log: string[] = [];
   readonly #environment: BootEnvironment;
+  #capacity: Verdict<BootCapacity> | undefined;
 
   constructor(spec: BoardSpec, settings: BoardSettings = {}) {
     const { flash, areas } = makeFlash(spec);
@@ -94,9 +95,13 @@ export class TestBoard {
       log: (level, text) => this.log.push(`${level}: ${text}`),
       ...settings,
     };
-    const checked = checkBootLayout(spec.strategy, this.#environment);
-    if (!checked.ok) throw new Error(checked.detail);
-    this.capacity = checked.value;
+  }
+
+  /** What the slots have room for; throws where MCUboot could not be built for them. */
+  get capacity(): BootCapacity {
+    this.#capacity ??= checkBootLayout(this.strategy, this.#environment);
+    if (!this.#capacity.ok) throw new Error(this.#capacity.detail);
+    return this.#capacity.value;
   }
 
   /** A slot of an image of the board; image 0 unless told. */
@@ -113,8 +118,8 @@ export class TestBoard {
 
   /** Writes an image where an uploader would write it. */
   install(slot: 0 | 1, bytes: Uint8Array, imageIndex = 0): void {
-    const area = this.slot(slot, imageIndex);
-    this.writeAt(area, slot === 1 ? this.capacity.uploadOffsetBytes : 0, bytes);
+    const offset = slot === 1 ? uploadOffset(this.strategy, this.images[imageIndex]) : 0;
+    this.writeAt(this.slot(slot, imageIndex), offset, bytes);
   }
 
   /** Writes bytes that need not end with a word. */
