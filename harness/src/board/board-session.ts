@@ -3,13 +3,10 @@ import {
   FLASH_FAULTS_MAX,
   accept,
   reject,
-  imageSourceFromBytes,
-  verifyImage,
   type BehaviourCard,
   type BootCapacity,
   type BootSettings,
   type AgreementKey,
-  type CryptoProvider,
   type DowngradePrevention,
   type FlashFault,
   type StrategyName,
@@ -21,7 +18,7 @@ import { readDecryptionKey } from '../cli/agreement-key-file.js';
 import { readFileBytes } from '../cli/files.js';
 import type { FaultFlag } from '../fault/fault-flag.js';
 import { readFault } from '../fault/read-fault.js';
-import { readSample, readSampleKeys } from '../samples/sample-set.js';
+import { readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
 import { builtInBoard, checkBoardStrategy } from './board-definition.js';
 import {
@@ -30,6 +27,7 @@ import {
   type DeviceModel,
   type DeviceModelName,
 } from './device-model.js';
+import { checkFactoryImages, readFactoryImages } from './factory-images.js';
 import { provisionFlash } from './provision.js';
 import type { MqttAccess } from '../target/mqtt-access.js';
 import { serveOnMqtt, type ServeMqttOptions } from './serve-mqtt.js';
@@ -100,8 +98,6 @@ export interface BoardSession {
 const BROKER_URL = /^mqtts?:\/\/[^/\s]+\/?$/;
 /** Power that a fault has cut comes back after this. */
 const POWER_RETURN_MS = 1_000;
-const IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-imgtool.bin';
-const SECOND_IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-image1-imgtool.bin';
 
 /** Makes the boards, offers them, and switches them on. */
 export async function startBoardSession(
@@ -120,8 +116,8 @@ export async function startBoardSession(
   const { strategy } = options;
   const capacity = checkOptions(options);
   if (!capacity.ok) return capacity;
-  const images = readImages(options);
-  if (!images.ok) return images;
+  const images = readFactoryImages(options);
+  if (!images.ok) return reject('board-file-unreadable', images.detail);
   const model = dividedFor(DEVICE_MODELS[options.model], strategy);
   const [image, ...otherImages] = images.value;
   const flash = provisionFlash(model, image, { strategy, otherImages });
@@ -129,9 +125,15 @@ export async function startBoardSession(
   const faults = readFaults(options, model);
   if (!faults.ok) return faults;
   const crypto = createHostCrypto();
-  const device = { model, capacity: capacity.value, keys: keys.value, crypto, options };
-  const factory = checkFactoryImages(images.value, device);
-  if (!factory.ok) return factory;
+  const factory = checkFactoryImages(images.value, {
+    model,
+    capacity: capacity.value,
+    keys: keys.value,
+    crypto,
+    isDecrypting: decryptionKey.value !== undefined,
+    securityCounter: options.securityCounter,
+  });
+  if (!factory.ok) return reject('board-image-unfit', factory.detail);
   const counter = factory.value;
   const started: OfferedBoard[] = [];
   const stop = (): void => {
@@ -183,60 +185,6 @@ function checkOptions(options: BoardSessionOptions): Verdict<BootCapacity, Board
 
 function bootSettingsOf({ downgradePrevention }: BoardSessionOptions): BootSettings {
   return { downgradePrevention };
-}
-
-interface FactoryDevice {
-  readonly model: DeviceModel;
-  readonly capacity: BootCapacity;
-  readonly keys: readonly VerificationKey[];
-  readonly crypto: CryptoProvider;
-  readonly options: BoardSessionOptions;
-}
-
-/**
- * The images must boot, or nobody would ever hear from the board. Answers what its counters start
- * at: a board has none when its first image does not carry one.
- */
-function checkFactoryImages(
-  images: readonly Uint8Array[],
-  device: FactoryDevice,
-): Verdict<number | 'none', BoardSessionRejectCode> {
-  let counter: number | 'none' | undefined = device.options.securityCounter;
-  for (const [index, image] of images.entries()) {
-    const minimum = counter === 'none' ? undefined : counter;
-    const verified = checkFactoryImage(image, { ...device, index, minimum });
-    if (!verified.ok) return verified;
-    counter ??= verified.value === undefined ? 'none' : 0;
-  }
-  return accept(counter ?? 'none');
-}
-
-/** Answers the image's security counter. */
-function checkFactoryImage(
-  image: Uint8Array,
-  device: FactoryDevice & { readonly index: number; readonly minimum: number | undefined },
-): Verdict<number | undefined, BoardSessionRejectCode> {
-  const { model, capacity, index, minimum } = device;
-  const slot = model.areas.find((area) => area.name === `slot${2 * index}`);
-  const verified = verifyImage(
-    imageSourceFromBytes(image),
-    {
-      keys: device.keys,
-      maxImageSizeBytes: capacity.maxImageSizesBytes[index] ?? 0,
-      minimumSecurityCounter: minimum,
-      slotAddress: slot?.offset,
-      // In slot 0 an image lies plain, also one that is encrypted when it is swapped out.
-      encryption: device.options.decryptionKeyPath === undefined ? undefined : { body: 'plain' },
-    },
-    device.crypto,
-  );
-  if (verified.ok) return accept(verified.value.securityCounter);
-  const { code, detail } = verified;
-  const what = index === 0 ? 'the image' : 'the second image';
-  const flag = index === 0 ? '--image' : '--second-image';
-  const hint =
-    code === 'image-key-unknown' ? 'name its key with --key' : `choose another with ${flag}`;
-  return reject('board-image-unfit', `${what} would not boot (${code}: ${detail}); ${hint}`);
 }
 
 function readFaults(
@@ -371,27 +319,6 @@ function readBoardDecryptionKey({
   }
   const key = readDecryptionKey(decryptionKeyPath);
   return key.ok ? key : reject('board-file-unreadable', key.detail);
-}
-
-/** One image for each that the model has. */
-function readImages(
-  options: BoardSessionOptions,
-): Verdict<readonly [Uint8Array, ...Uint8Array[]], BoardSessionRejectCode> {
-  const image = readImage(options.imagePath, options.model, IMAGE_SAMPLE_DEFAULT);
-  if (!image.ok) return image;
-  if (options.model !== 'nrf-dual') return accept([image.value]);
-  const second = readImage(options.secondImagePath, options.model, SECOND_IMAGE_SAMPLE_DEFAULT);
-  return second.ok ? accept([image.value, second.value]) : second;
-}
-
-function readImage(
-  path: string | undefined,
-  model: DeviceModelName,
-  sampleName: string,
-): Verdict<Uint8Array, BoardSessionRejectCode> {
-  if (path !== undefined) return readBytes(path);
-  const sample = readSample(model, sampleName);
-  return sample.ok ? sample : reject('board-file-unreadable', sample.detail);
 }
 
 function readBytes(path: string): Verdict<Uint8Array, BoardSessionRejectCode> {
