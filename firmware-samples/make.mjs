@@ -247,7 +247,7 @@ function writeIndex() {
     samples: entries.filter(({ model }) => model !== PAIR_MODEL),
     pairs: {
       model: PAIR_MODEL,
-      runs: ['good-1.0.0-imgtool.bin', 'good-1.0.0-image1-imgtool.bin'],
+      runs: { image0: 'good-1.0.0-imgtool.bin', image1: 'good-1.0.0-image1-imgtool.bin' },
       samples: entries.filter(({ model }) => model === PAIR_MODEL),
     },
   };

@@ -44,7 +44,7 @@ interface PairSample {
 interface PairIndex {
   readonly pairs: {
     readonly model: 'nrf-dual';
-    readonly runs: readonly [string, string];
+    readonly runs: { readonly image0: string; readonly image1: string };
     readonly samples: readonly PairSample[];
   };
 }
@@ -85,9 +85,9 @@ class Story {
   readonly board: VirtualBoard;
 
   constructor(strategy: StrategyName) {
-    const [image, second] = pairs.runs.map(bytesOf);
+    const [image, second] = [bytesOf(pairs.runs.image0), bytesOf(pairs.runs.image1)];
     const key = loadVerificationKey(readFileSync(KEY_FILE, 'utf8'));
-    if (image === undefined || second === undefined || !key.ok) throw new Error('no samples');
+    if (!key.ok) throw new Error(key.detail);
     const model = DEVICE_MODELS[pairs.model];
     const flash = provisionFlash(model, image, { strategy, otherImages: [second] });
     if (!flash.ok) throw new Error(flash.detail);

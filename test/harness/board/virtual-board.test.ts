@@ -2,166 +2,55 @@ import * as nodeCrypto from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   agreementPointOf,
-  appendBehaviourCard,
   buildImage,
-  createNobleSigningKey,
   parseImageVersion,
-  type BehaviourCard,
   type FaultStrike,
-  type FlashEffect,
-  type ImageBuildEncryption,
-  type SigningKey,
   type StrategyName,
 } from '@brickproof/bootloader-sim';
-import { encodeSmpMessage, decodeSmpMessage, type SmpBody } from '@brickproof/agent';
 import {
   DEVICE_MODELS,
-  createHostCrypto,
   DEVICE_MODEL_NAMES,
-  VirtualBoard,
+  type VirtualBoard,
   provisionFlash,
   type DeviceModelName,
-  type VirtualBoardOptions,
 } from '@brickproof/harness';
 import { agreementKey } from '../../bootloader-sim/crypto/test-keys.js';
 import { entropyFrom } from '../../bootloader-sim/image/encrypted-image.js';
+import {
+  EFFECTS,
+  KEY,
+  CHUNK_BYTES,
+  ask,
+  board,
+  crypto,
+  firmware,
+  images,
+  resetBySmp,
+  signingKey,
+  startTrial,
+  testSlot,
+  upload,
+} from './test-board.js';
 
-const crypto = createHostCrypto();
-const EFFECTS: readonly FlashEffect[] = [
-  'untouched',
-  { kind: 'prefix', words: 1 },
-  { kind: 'one-bit-short' },
-  { kind: 'unstable' },
-  'weak',
-  'applied',
-  { kind: 'unstable', firstWord: 1, words: 1 },
+/** What every model can do; one slot in which a new image runs, under each strategy. */
+const BOARDS: readonly (readonly [DeviceModelName, StrategyName, number])[] = [
+  ['nrf-equal', 'direct-xip', 1],
+  ['nrf-equal', 'swap-using-offset', 0],
+  ['nrf-equal', 'swap-using-move', 0],
+  ['nrf-equal', 'swap-using-scratch', 0],
+  ['stm-unequal', 'direct-xip', 1],
+  ['stm-unequal', 'swap-using-scratch', 0],
+  ['nrf-dual', 'direct-xip', 1],
+  ['nrf-dual', 'swap-using-offset', 0],
+  ['nrf-dual', 'swap-using-move', 0],
+  ['nrf-dual', 'swap-using-scratch', 0],
 ];
-const HEALTHY: BehaviourCard = {
-  selfTest: 'pass',
-  hangBeforeConfirm: false,
-  crashAfterMs: undefined,
-  resetLoop: false,
-  neverConnects: false,
-};
 
-function signingKey(fill: number): SigningKey {
-  const key = createNobleSigningKey({ algorithm: 'ed25519', bytes: new Uint8Array(32).fill(fill) });
-  if (!key.ok) throw new Error(key.detail);
-  return key.value;
-}
-
-const KEY = signingKey(1);
-
-function firmware(
-  text: string,
-  card?: Partial<BehaviourCard>,
-  key: SigningKey = KEY,
-  sizeBytes = 20_000,
-  encryption?: ImageBuildEncryption,
-): Uint8Array {
-  const version = parseImageVersion(text);
-  if (!version.ok) throw new Error(version.detail);
-  const body = Uint8Array.from({ length: sizeBytes }, (_, index) => (index * 31) & 0xff);
-  const payload = card === undefined ? body : appendBehaviourCard(body, { ...HEALTHY, ...card });
-  const built = buildImage(
-    {
-      payload,
-      version: version.value,
-      headerSizeBytes: 0x200,
-      securityCounter: 1,
-      signingKey: key,
-      ...(encryption === undefined ? {} : { encryption }),
-    },
-    crypto,
-  );
-  if (!built.ok) throw new Error(built.detail);
-  return built.value;
-}
-
-function board(
-  options: {
-    readonly model?: DeviceModelName;
-    readonly strategy?: StrategyName;
-  } & Partial<Omit<VirtualBoardOptions, 'model' | 'strategy'>> = {},
-): VirtualBoard {
-  const { model: name = 'nrf-equal', strategy = 'direct-xip', ...rest } = options;
-  const model = DEVICE_MODELS[name];
-  const otherImages = name === 'nrf-dual' ? [firmware('3.0.0')] : [];
-  const flash = provisionFlash(model, firmware('1.0.0'), { strategy, otherImages });
-  if (!flash.ok) throw new Error(flash.detail);
-  const made = new VirtualBoard({
-    model,
-    strategy,
-    keys: [KEY.verificationKey],
-    crypto,
-    flash: flash.value,
-    seed: 1,
-    ...rest,
-  });
-  made.powerOn();
-  made.advance(500);
-  return made;
-}
-
-function ask(
-  b: VirtualBoard,
-  request: { op: 'read' | 'write'; group: number; command: number; body?: SmpBody },
-): SmpBody | undefined {
-  const answer = b.datagramReceive(
-    encodeSmpMessage({ version: 2, sequence: 1, body: {}, ...request }),
-  );
-  if (answer === undefined) return undefined;
-  const decoded = decodeSmpMessage(answer);
-  return decoded.ok ? decoded.value.body : undefined;
-}
-
-const CHUNK_BYTES = 2_000;
-
-function upload(b: VirtualBoard, image: Uint8Array): SmpBody | undefined {
-  const hasher = crypto.sha256();
-  hasher.update(image);
-  const sha = hasher.digest();
-  let answer: SmpBody | undefined;
-  for (let off = 0; off < image.byteLength; off += CHUNK_BYTES) {
-    const data = image.subarray(off, off + CHUNK_BYTES);
-    const first = off === 0 ? { len: image.byteLength, sha } : {};
-    answer = ask(b, { op: 'write', group: 1, command: 1, body: { off, data, ...first } });
-  }
-  return answer;
-}
-
-interface Slot {
-  readonly slot: number;
-  readonly hash: Uint8Array;
-}
-
-function images(b: VirtualBoard): readonly Slot[] {
-  const state = ask(b, { op: 'read', group: 1, command: 0 });
-  return (state?.['images'] ?? []) as unknown as readonly Slot[];
-}
-
-function testSlot(b: VirtualBoard, slot: number): SmpBody | undefined {
-  const hash = images(b).find((entry) => entry.slot === slot)?.hash ?? new Uint8Array(32);
-  return ask(b, { op: 'write', group: 1, command: 0, body: { hash, confirm: false } });
-}
-
-function resetBySmp(b: VirtualBoard): void {
-  ask(b, { op: 'write', group: 0, command: 5 });
-  b.advance(400);
-}
-
-/** Uploads, marks and resets; the board then runs the image on trial. */
-function startTrial(b: VirtualBoard, image: Uint8Array): void {
-  expect(upload(b, image)).toMatchObject({ off: image.byteLength, match: true });
-  expect(testSlot(b, 1)).toHaveProperty('images');
-  resetBySmp(b);
-}
-
-describe.each(DEVICE_MODEL_NAMES)('a virtual %s board', (model) => {
+describe.each(BOARDS)('a virtual %s board with %s', (model, strategy, activeSlot) => {
   it('confirms a good update after its self-test, and keeps it', () => {
-    const b = board({ model });
+    const b = board({ model, strategy });
     startTrial(b, firmware('1.1.0'));
-    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'testing', activeSlot: 1 });
+    expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'testing', activeSlot });
     b.advance(2_000);
     expect(b.state.trial).toBe('confirmed');
     b.reset();
@@ -176,7 +65,7 @@ describe.each(DEVICE_MODEL_NAMES)('a virtual %s board', (model) => {
     ['resets in a loop', { resetLoop: true }, 'fault'],
     ['never connects', { neverConnects: true }, 'software'],
   ] as const)('goes back when the new firmware %s', (_, card, cause) => {
-    const b = board({ model });
+    const b = board({ model, strategy });
     startTrial(b, firmware('1.1.0', card));
     b.advance(70_000);
     expect(b.state).toMatchObject({
@@ -187,8 +76,10 @@ describe.each(DEVICE_MODEL_NAMES)('a virtual %s board', (model) => {
       activeSlot: 0,
     });
   });
+});
 
-  it('overwrites for good under overwrite-only', () => {
+describe.each(DEVICE_MODEL_NAMES)('a virtual %s board with overwrite-only', (model) => {
+  it('overwrites for good', () => {
     const b = board({ model, strategy: 'overwrite-only' });
     startTrial(b, firmware('1.1.0'));
     expect(b.state).toMatchObject({ version: '1.1.0+0', trial: 'idle', activeSlot: 0 });
