@@ -70,6 +70,7 @@ export { readImageEncryption } from './image/encryption.js';
 export type { ImageEncryption } from './image/encryption.js';
 export { readImageClaims, readImageExtent } from './image/claims.js';
 export type { ImageClaims, ImageExtent } from './image/claims.js';
+export { decodeDependency } from './image/dependency.js';
 export type { ImageDependency } from './image/dependency.js';
 export {
   IMAGE_FLAG,

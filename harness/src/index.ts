@@ -103,7 +103,17 @@ export { describeStrike } from './fault/strike-text.js';
 export { summarizeWear, wearOf, wearRows } from './fault/wear.js';
 export type { AreaWear } from './fault/wear.js';
 
+export { boardCapacities } from './board/board-capacity.js';
+export type { StrategyCapacity } from './board/board-capacity.js';
+export { rehearseBoot } from './board/rehearse-boot.js';
+export type { BootLogLine, BootTrust, NextBoot } from './board/rehearse-boot.js';
+export { flashToJson } from './report/flash-json.js';
+export { reportFlash } from './report/flash-report.js';
+export type { FlashReport, FlashToShow } from './report/flash-report.js';
+export { formatFlash } from './report/flash-text.js';
 export { formatHtml } from './report/html.js';
+export { COLOURED, PLAIN, paintFor } from './report/paint.js';
+export type { Paint } from './report/paint.js';
 export { formatJunit } from './report/junit.js';
 export { escapeMarkup, markup } from './report/markup.js';
 export type { Markup, MarkupValue } from './report/markup.js';

@@ -1,11 +1,9 @@
 import * as nodeCrypto from 'node:crypto';
 import type { Command } from 'commander';
-import { loadVerificationKey } from '@brickproof/agent/node';
 import {
   accept,
   createNodeCrypto,
   formatImageVersion,
-  hasImageFlag,
   imageSourceFromBytes,
   parseImageTlvs,
   readImageSummary,
@@ -14,20 +12,23 @@ import {
   verifyImage,
 } from '@brickproof/bootloader-sim';
 import type {
-  IMAGE_FLAG,
   ImageEncryptionPolicy,
-  ImageHeader,
   ImageSource,
   ImageSummary,
   ImageTlv,
-  VerificationKey,
+  Rejected,
+  StrategyName,
   VerifiedImage,
   Verdict,
 } from '@brickproof/bootloader-sim';
+import { readTrustedKeys } from '../board/trusted-keys.js';
+import { imageFlagNames } from '../report/image-flags.js';
 import { readDecryptionKey } from './agreement-key-file.js';
+import { boardOption, readBoardFlag, strategyOption } from './board-flag.js';
 import { addGroup, addVerb, sizeArgument } from './command-tree.js';
-import { EXIT } from './exit-status.js';
-import { FILE_BYTES_MAX, readFileBytes, readFileText } from './files.js';
+import { EXIT, type ExitStatus } from './exit-status.js';
+import { FILE_BYTES_MAX, readFileBytes } from './files.js';
+import { fitOnBoard } from './image-fit.js';
 import { toHex } from './image-hash.js';
 import { registerImageSignCommand } from './image-sign-command.js';
 import { failed, held, report } from './outcome.js';
@@ -37,15 +38,44 @@ import { formatTable } from './table.js';
 /** Adds `image` with its verbs: firmware images as files. */
 export function registerImageCommand(program: Command): void {
   const image = addGroup(program, 'image', 'show, verify and sign firmware images');
-  addVerb(image, {
-    usage: 'show <file>',
-    description: 'print what an image says of itself; nothing is verified',
-    example: 'brickproof image show app-1.1.0.bin',
-  }).action((path: string, _options: unknown, command: Command) => {
-    report(command, show(path));
-  });
+  registerShow(image);
   registerVerify(image);
   registerImageSignCommand(image);
+}
+
+interface ShowFlags {
+  readonly board?: string;
+  readonly strategy?: StrategyName;
+}
+
+function registerShow(image: Command): void {
+  addVerb(image, {
+    usage: 'show <file>',
+    description:
+      'print what an image says of itself; nothing is verified. With --board also the largest ' +
+      'image that each strategy has room for, and whether this one fits',
+    example: 'brickproof image show app-1.1.0.bin --board nrf-equal',
+  })
+    .addOption(boardOption())
+    .addOption(strategyOption('only how it fits under this strategy, with --board'))
+    .action(async (path: string, flags: ShowFlags, command: Command) => {
+      const { json } = command.optsWithGlobals<{ readonly json?: boolean }>();
+      report(command, await showOnBoard(path, flags, json === true));
+    });
+}
+
+async function showOnBoard(path: string, flags: ShowFlags, asJson: boolean): Promise<CliOutcome> {
+  const { board, strategy } = flags;
+  if (board === undefined) {
+    if (strategy === undefined) return show(path).outcome;
+    return failed(EXIT.usage, 'board-missing', '--strategy needs the board; name it with --board');
+  }
+  const named = await readBoardFlag(board, { strategy, asJson });
+  if (!named.ok) return named.outcome;
+  const { outcome, sizeBytes } = show(path);
+  if (sizeBytes === undefined) return outcome;
+  const fit = fitOnBoard(sizeBytes, named.board, strategy);
+  return held({ ...outcome.json, ...fit.json }, `${outcome.text}\n\n${fit.text}`);
 }
 
 interface VerifyFlags {
@@ -74,14 +104,23 @@ function registerVerify(image: Command): void {
     });
 }
 
-function show(path: string): CliOutcome {
+/** An image that was shown, and how long it is. */
+interface ShownImage {
+  readonly outcome: CliOutcome;
+  readonly sizeBytes: number | undefined;
+}
+
+function show(path: string): ShownImage {
+  const refuse = (status: ExitStatus, { code, detail }: Rejected<string>): ShownImage => {
+    return { outcome: failed(status, code, detail), sizeBytes: undefined };
+  };
   const file = readFileBytes(path);
-  if (!file.ok) return failed(EXIT.usage, file.code, file.detail);
+  if (!file.ok) return refuse(EXIT.usage, file);
   const source = imageSourceFromBytes(file.value);
   const summary = readImageSummary(source);
-  if (!summary.ok) return failed(EXIT.failed, summary.code, `${path}: ${summary.detail}`);
+  if (!summary.ok) return refuse(EXIT.failed, inFile(path, summary));
   const tlvs = parseImageTlvs(source, summary.value.header);
-  if (!tlvs.ok) return failed(EXIT.failed, tlvs.code, `${path}: ${tlvs.detail}`);
+  if (!tlvs.ok) return refuse(EXIT.failed, inFile(path, tlvs));
   const { entries } = tlvs.value;
   const json = {
     ...summaryToJson(summary.value),
@@ -95,7 +134,11 @@ function show(path: string): CliOutcome {
     shortValue(entry, source),
   ]);
   const text = `${formatTable(summaryRows(summary.value))}\n\nTLVs:\n${formatTable(rows)}`;
-  return held(json, text);
+  return { outcome: held(json, text), sizeBytes: summary.value.totalSizeBytes };
+}
+
+function inFile(path: string, { code, detail }: Rejected<string>): Rejected<string> {
+  return reject(code, `${path}: ${detail}`);
 }
 
 function verify(path: string, flags: VerifyFlags): CliOutcome {
@@ -103,14 +146,14 @@ function verify(path: string, flags: VerifyFlags): CliOutcome {
     const sentence = 'no key is named; add --key with the PEM file of a key that may have signed';
     return failed(EXIT.usage, 'key-missing', sentence);
   }
-  const keys = readKeys(flags.key);
+  const keys = readTrustedKeys(flags.key);
   if (!keys.ok) return failed(EXIT.usage, keys.code, keys.detail);
   const encryption = readEncryptionPolicy(flags);
   if (!encryption.ok) return failed(EXIT.usage, encryption.code, encryption.detail);
   const file = readFileBytes(path);
   if (!file.ok) return failed(EXIT.usage, file.code, file.detail);
   const policy = {
-    keys: keys.value,
+    keys: keys.value.map(({ key }) => key),
     maxImageSizeBytes: flags.slotSize ?? FILE_BYTES_MAX,
     minimumSecurityCounter: flags.securityCounter,
     slotAddress: flags.slotAddress,
@@ -152,20 +195,6 @@ function showVerified(image: VerifiedImage, keyPaths: readonly string[]): CliOut
   return held(json, `the image is good\n${formatTable(rows)}`);
 }
 
-type KeysVerdict = Verdict<readonly VerificationKey[], 'key-unusable'>;
-
-function readKeys(paths: readonly string[]): KeysVerdict {
-  const keys: VerificationKey[] = [];
-  for (const path of paths) {
-    const pem = readFileText(path);
-    if (!pem.ok) return reject('key-unusable', pem.detail);
-    const key = loadVerificationKey(pem.value);
-    if (!key.ok) return reject('key-unusable', `${path}: ${key.detail}`);
-    keys.push(key.value);
-  }
-  return accept(keys);
-}
-
 function collect(path: string, before: readonly string[]): readonly string[] {
   return [...before, path];
 }
@@ -177,7 +206,7 @@ function summaryRows(summary: ImageSummary): readonly (readonly string[])[] {
     ['size', `${summary.totalSizeBytes} bytes`],
     ['header', `${header.headerSizeBytes} bytes`],
     ['body', `${header.bodySizeBytes} bytes`],
-    ['flags', flagNames(header).join(', ') || 'none'],
+    ['flags', imageFlagNames(header).join(', ') || 'none'],
     ['load address', `0x${header.loadAddress.toString(16)}`],
     ['hash', toHex(summary.hash)],
   ];
@@ -192,20 +221,8 @@ function summaryToJson(summary: ImageSummary): Record<string, JsonValue> {
     headerSizeBytes: header.headerSizeBytes,
     bodySizeBytes: header.bodySizeBytes,
     loadAddress: header.loadAddress,
-    flags: flagNames(header),
+    flags: imageFlagNames(header),
   };
-}
-
-const FLAG_NAMES: readonly (keyof typeof IMAGE_FLAG)[] = [
-  'encryptedAes128',
-  'encryptedAes256',
-  'nonBootable',
-  'ramLoad',
-  'romFixed',
-];
-
-function flagNames(header: ImageHeader): readonly string[] {
-  return FLAG_NAMES.filter((flag) => hasImageFlag(header, flag));
 }
 
 const TLV_NAMES: ReadonlyMap<number, string> = new Map(

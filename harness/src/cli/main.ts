@@ -5,6 +5,7 @@ import { addBoardCommand } from './board-command.js';
 import { commandPath } from './command-tree.js';
 import { addDemoCommand } from './demo-command.js';
 import { EXIT } from './exit-status.js';
+import { registerFlashCommand } from './flash-command.js';
 import { registerImageCommand } from './image-command.js';
 import { failed, oneLine, print } from './outcome.js';
 import { addRunCommand } from './run-command.js';
@@ -26,6 +27,7 @@ function createProgram(): Command {
   addRunCommand(program);
   registerSmpCommand(program, { createSimBoard });
   registerImageCommand(program);
+  registerFlashCommand(program);
   return program;
 }
 

@@ -31,21 +31,25 @@ export function readSample(
   return accept(new Uint8Array(readFileSync(path)));
 }
 
-/** The test keys that sample boards trust: all of the folder but the unknown one. */
-export function readSampleKeys(): Verdict<readonly VerificationKey[], SampleRejectCode> {
+/** The files of the test keys that sample boards trust: all of the folder but the unknown one. */
+export function sampleKeyPaths(): readonly string[] {
   const folder = join(SAMPLES_FOLDER, KEYS_FOLDER);
-  if (!existsSync(folder)) {
-    return reject(
-      'sample-missing',
-      'the sample keys are not here; run this in a checkout, or name a key with --key',
-    );
-  }
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((file) => TRUSTED_KEY.test(file));
+  return names.toSorted().map((name) => join(folder, name));
+}
+
+/** The test keys that sample boards trust. Refuses `sample-missing`, with what to do. */
+export function readSampleKeys(): Verdict<readonly VerificationKey[], SampleRejectCode> {
   const keys: VerificationKey[] = [];
-  for (const name of readdirSync(folder)
-    .filter((file) => TRUSTED_KEY.test(file))
-    .toSorted()) {
-    const key = loadVerificationKey(readFileSync(join(folder, name), 'utf8'));
+  for (const path of sampleKeyPaths()) {
+    const key = loadVerificationKey(readFileSync(path, 'utf8'));
     if (key.ok) keys.push(key.value);
   }
-  return keys.length > 0 ? accept(keys) : reject('sample-missing', `${folder} holds no key`);
+  return keys.length > 0
+    ? accept(keys)
+    : reject(
+        'sample-missing',
+        'the sample keys are not here; run this in a checkout, or name a key with --key',
+      );
 }

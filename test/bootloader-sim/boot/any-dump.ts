@@ -85,6 +85,8 @@ export const anyDump: fc.Arbitrary<AnyDump> = fc
     strategy: chosen.strategy,
     shape: chosen.shape,
     bytes: damage(bytesAt(chosen), chosen),
+    // The seed shows a dump again; its bytes would fill screens.
+    [fc.toStringMethod]: () => `${chosen.strategy}, ${chosen.shape.name}`,
   }));
 
 /** The snapshot of a dump. */
