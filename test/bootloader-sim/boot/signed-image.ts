@@ -15,10 +15,14 @@ export const hostCrypto: CryptoProvider = createNodeCrypto(nodeCrypto);
 /** Ed25519 private keys are these bytes and a seed of 32 (RFC 8410 §7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** An Ed25519 key that is the same in each run, and signs as fast as Node does. */
-export function hostKey(filler: number): SigningKey {
+/** An Ed25519 key that is the same in each run. */
+function fixedHostKey(filler: number): SigningKey {
   const der = Buffer.concat([PKCS8_PREFIX, Buffer.alloc(32, filler)]);
-  const privateKey = nodeCrypto.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  return hostKey(nodeCrypto.createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+}
+
+/** An Ed25519 key that signs as fast as Node does. */
+export function hostKey(privateKey: nodeCrypto.KeyObject): SigningKey {
   const publicKey = nodeCrypto.createPublicKey(privateKey);
   const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
   return {
@@ -29,9 +33,9 @@ export function hostKey(filler: number): SigningKey {
 }
 
 /** The keys of test boards: they trust the first, and in some tests also the second. */
-export const FIRST_KEY: SigningKey = hostKey(1);
-export const SECOND_KEY: SigningKey = hostKey(2);
-export const UNKNOWN_KEY: SigningKey = hostKey(77);
+export const FIRST_KEY: SigningKey = fixedHostKey(1);
+export const SECOND_KEY: SigningKey = fixedHostKey(2);
+export const UNKNOWN_KEY: SigningKey = fixedHostKey(77);
 
 /** A signed image to be made; by the first key, with security counter 1, unless told. */
 export interface ImageSpec extends Partial<
