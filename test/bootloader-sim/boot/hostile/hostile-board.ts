@@ -100,8 +100,11 @@ export function hostileFlash(board: HostileBoard, kit: CryptoKit): NorFlash {
 }
 
 /** Boots a board as often as it has cuts. Throws for whatever a boot may not do. */
-export function runHostile(board: HostileBoard, kit: CryptoKit): HostileRun {
-  const flash = hostileFlash(board, kit);
+export function runHostile(
+  board: HostileBoard,
+  kit: CryptoKit,
+  flash: NorFlash = hostileFlash(board, kit),
+): HostileRun {
   const sectors = board.shape.geometry.sectors.length;
   const meter = new BootMeter({
     reads: READS_PER_SECTOR_MAX * sectors,
@@ -220,16 +223,18 @@ function snapshotOf(
   unstable: Uint8Array,
 ): FlashSnapshot {
   const align = geometry.writeAlignBytes;
-  const sectors = geometry.sectors.map(({ offset, sizeBytes }): SectorContents => {
+  const sectors = geometry.sectors.map(({ offset, sizeBytes }, index): SectorContents => {
     const own = bytes.slice(offset, offset + sizeBytes);
     const torn = unstable.subarray(offset, offset + sizeBytes);
+    const isStable = !torn.some((mask) => mask !== 0);
+    const erased = geometry.erasedContents(index);
+    if (isStable && Buffer.compare(own, erased.bytes) === 0) return erased;
     const programmed = new Uint8Array(Math.ceil(sizeBytes / align / 8));
     for (let at = 0; at < sizeBytes; at += 1) {
       if (own[at] === geometry.erasedValue && torn[at] === 0) continue;
       const word = Math.floor(at / align);
       programmed[word >> 3] = (programmed[word >> 3] ?? 0) | (1 << (word & 7));
     }
-    const isStable = torn.every((mask) => mask === 0);
     return { bytes: own, programmed, unstable: isStable ? undefined : torn.slice() };
   });
   return { geometry, sectors };

@@ -28,8 +28,9 @@ export function expectHarmless(
   let survivors = 0;
   fc.assert(
     fc.property(hostileBoards(strategy), (board) => {
-      const expected = survivorsOf(board, hostileFlash(board, kit), kit);
-      const run = runHostile(board, kit);
+      const flash = hostileFlash(board, kit);
+      const expected = survivorsOf(board, flash, kit);
+      const run = runHostile(board, kit, flash);
       if (expected === undefined) return;
       survivors += 1;
       expectSurvivors(board, run, expected);
