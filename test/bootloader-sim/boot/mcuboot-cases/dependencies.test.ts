@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageDependency } from '@brickproof/bootloader-sim';
 import { version } from '../signed-image.js';
-import { writeMagic } from '../trailer-bytes.js';
+import { UNSET, trailerBytes, writeMagic } from '../trailer-bytes.js';
 import { UPGRADING_BOARDS, boardsFor } from './boards.js';
-import { StagedBoard, versionOf, type ImageChanges } from './staged-board.js';
+import { CONFIRMED, StagedBoard, versionOf, type ImageChanges } from './staged-board.js';
 
 /**
  * What the new image of one slot pair asks of the other image: nothing, its new version, its old
@@ -46,6 +46,15 @@ function dependencyOn(imageIndex: number, need: Need): ImageDependency {
   return { imageIndex, minimumVersion: { ...wanted, minor } };
 }
 
+/** What was swapped is confirmed, and the old image lies in the other slot. */
+function expectSecondaries(board: StagedBoard, becomes: Row['becomes']): void {
+  for (const [index, [primary]] of board.images.entries()) {
+    const isSwapped = becomes[index] === 'new';
+    expect(trailerBytes(primary)).toEqual(isSwapped ? CONFIRMED : UNSET);
+    expect(board.found(1, index) === 'old').toBe(isSwapped);
+  }
+}
+
 function isOfTwoImages(spec: { readonly shape: { readonly device: string } }): boolean {
   return spec.shape.device === 'k64fmulti';
 }
@@ -55,8 +64,11 @@ describe.each(UPGRADING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
     const board = new StagedBoard(spec, { new: withNeeds(needs) }).request({ permanent: true });
     const running = becomes.map((which, index) => `primary ${versionOf(which, index)}`).join(', ');
     expect(board.bootsTo()).toBe(running);
-    expect([board.found(0, 0), board.found(0, 1)]).toEqual(becomes);
-    expect(board.bootsTo()).toBe(running);
+    for (let boots = 0; boots < 2; boots += 1) {
+      expect([board.found(0, 0), board.found(0, 1)]).toEqual(becomes);
+      if (spec.strategy !== 'overwrite-only') expectSecondaries(board, becomes);
+      expect(board.bootsTo()).toBe(running);
+    }
   });
 });
 

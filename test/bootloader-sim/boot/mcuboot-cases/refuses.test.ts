@@ -46,6 +46,7 @@ describe.each(UPGRADING_BOARDS)('$name', (spec) => {
     board.programConfirmed().request({ permanent: false });
     expect(board.bootsTo()).toBe(running(board, 'old'));
     board.expectSlots({ primary: 'old', primaryTrailer: PROGRAMMED_CONFIRMED });
+    board.expectSlots({ secondary: 'erased', secondaryTrailer: UNSET });
   });
 
   it('never fills an empty primary slot from an image that is one word too large', () => {
@@ -53,13 +54,15 @@ describe.each(UPGRADING_BOARDS)('$name', (spec) => {
     const board = new StagedBoard(spec, { settings, old: 'none', new: oneWordTooLarge });
     expect(board.bootsTo()).toBe('boot-no-image');
     board.expectSlots({ primary: 'erased', primaryTrailer: UNSET });
+    board.expectSlots({ secondary: 'erased', secondaryTrailer: UNSET });
   });
 
   it('boots on when an empty secondary slot has a trailer, and erases that', () => {
     const board = new StagedBoard(spec, { new: 'none' }).request({ permanent: true });
     expect(board.bootsTo()).toBe(running(board, 'old'));
     board.expectSlots({ primary: 'old', primaryTrailer: UNSET });
-    if (spec.strategy !== 'overwrite-only') board.expectSlots({ secondaryTrailer: UNSET });
+    if (spec.strategy === 'overwrite-only') return;
+    board.expectSlots({ secondary: 'erased', secondaryTrailer: UNSET });
   });
 
   it.each([false, true])('erases a lower version that is marked (permanent: %s)', (permanent) => {
@@ -67,7 +70,8 @@ describe.each(UPGRADING_BOARDS)('$name', (spec) => {
     const versions = { old: { version: '44.0.0' }, new: { version: '43.9.9' } };
     const board = new StagedBoard(spec, { settings, ...versions }).request({ permanent });
     expect(board.bootsTo()).toMatch(/^primary 44\.0\.0/);
-    board.expectSlots({ primary: 'old', secondary: 'erased' });
+    board.expectSlots({ primary: 'old', primaryTrailer: UNSET });
+    board.expectSlots({ secondary: 'erased', secondaryTrailer: UNSET });
     expect(board.bootsTo()).toMatch(/^primary 44\.0\.0/);
   });
 
@@ -86,7 +90,8 @@ describe.each(SWAPPING_BOARDS)('$name', (spec) => {
       const counters = { old: { securityCounter: 5 }, new: { securityCounter: 4 } };
       const board = new StagedBoard(spec, { settings, ...counters }).request({ permanent });
       expect(board.bootsTo()).toBe(running(board, 'old'));
-      board.expectSlots({ primary: 'old', secondary: 'erased' });
+      board.expectSlots({ primary: 'old', primaryTrailer: UNSET });
+      board.expectSlots({ secondary: 'erased', secondaryTrailer: UNSET });
     },
   );
 

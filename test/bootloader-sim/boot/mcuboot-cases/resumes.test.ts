@@ -10,7 +10,7 @@ import { SWAPPING_BOARDS, UPGRADING_BOARDS, isSweptWhole, type CaseBoard } from 
 import { cutsOf, randomCuts } from './cuts.js';
 import { CONFIRMED, StagedBoard, running, type Staging } from './staged-board.js';
 
-/** A size that takes two sectors less than the largest does, and one that takes a single sector. */
+/** Sizes of the images; those of 230 bytes take a single sector, or a part of one. */
 const SIZES: readonly (readonly [string, Staging])[] = [
   ['the largest images', {}],
   ['a small new image', { new: { sizeBytes: 230 } }],
