@@ -22,6 +22,8 @@ export interface BoardSetup {
   readonly seed: number;
   readonly keys: readonly VerificationKey[];
   readonly board: ScenarioBoard;
+  /** Images 1 and up, on a model with several. */
+  readonly otherImages: readonly Uint8Array[];
 }
 
 /**
@@ -33,8 +35,8 @@ const BUFFER_COUNT = 2;
 /** A board as it leaves the factory with this image, switched off. */
 export function makeBoard(setup: BoardSetup, image: Uint8Array): Verdict<VirtualBoard, string> {
   const model = DEVICE_MODELS[setup.model];
-  const { strategy, seed, keys, board } = setup;
-  const flash = provisionFlash(model, image, { strategy });
+  const { strategy, seed, keys, board, otherImages } = setup;
+  const flash = provisionFlash(model, image, { strategy, otherImages });
   if (!flash.ok) return reject(flash.code, `the firmware does not fit the board: ${flash.detail}`);
   const { securityCounter, behaviour, bufferSizeBytes } = board;
   return accept(

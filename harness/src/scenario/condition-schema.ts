@@ -19,6 +19,7 @@ export interface ConditionsDocument {
   readonly confirmed?: boolean;
   readonly pending?: boolean;
   readonly 'other-version'?: string;
+  readonly 'second-version'?: string;
   readonly trial?: TrialState;
   readonly power?: BoardPower;
   readonly 'reset-cause'?: ResetCause;
@@ -54,6 +55,10 @@ function conditionEntries() {
     'other-version': key(
       v.union([versionSchema, v.literal('none')]),
       'The version of the image in the slot that does not run; none when it holds no image.',
+    ),
+    'second-version': key(
+      versionSchema,
+      'The version of the second image that is there for the firmware that runs.',
     ),
     trial: key(
       v.picklist(TRIAL_STATES),

@@ -39,12 +39,14 @@ function plainMismatches(
   const { board } = observation;
   const version = conditions.version;
   const otherVersion = conditions['other-version'];
+  const secondVersion = conditions['second-version'];
   const pairs: readonly (readonly [ConditionKey, Plain, Plain])[] = [
     ['version', version && canonicalVersion(version), observation.version],
     ['slot', conditions.slot, observation.slot],
     ['confirmed', conditions.confirmed, observation.confirmed],
     ['pending', conditions.pending, observation.pending],
     ['other-version', otherVersion && canonicalVersion(otherVersion), observation.otherVersion],
+    ['second-version', secondVersion && canonicalVersion(secondVersion), observation.secondVersion],
     ['trial', conditions.trial, board?.trial],
     ['power', conditions.power, board?.power],
     ['reset-cause', conditions['reset-cause'], board?.resetCause],

@@ -31,6 +31,7 @@ export interface DeviceDocument {
   readonly 'confirm-by'?: 'self-test' | 'request';
   readonly trial?: { readonly settle?: string; readonly timeout?: string };
   readonly 'buffer-size'?: number | string;
+  readonly 'second-image'?: string;
   readonly faults?: readonly PhasedFaultDocument[];
 }
 
@@ -50,7 +51,8 @@ export const deviceSchema: v.GenericSchema<DeviceDocument> = v.strictObject({
   ),
   strategy: key(
     oneOrSeveral(v.picklist(STRATEGY_NAMES), STRATEGY_NAMES.length),
-    'How the bootloader upgrades; the scenario runs once with each. direct-xip unless told.',
+    'How the bootloader upgrades; the scenario runs once with each that the model can do. ' +
+      'direct-xip unless told.',
   ),
   seed: key(countSchema, 'Equal seeds tell equal stories; 1 unless told.'),
   keys: key(
@@ -81,6 +83,10 @@ export const deviceSchema: v.GenericSchema<DeviceDocument> = v.strictObject({
       timeout: key(durationSchema, 'When a trial that has not proved itself fails; 60 s.'),
     }),
     'How long a trial may take, in board time.',
+  ),
+  'second-image': key(
+    imageSchema,
+    'What the second image of nrf-dual leaves the factory with; a sample, 1.0.0, unless told.',
   ),
   faults: key(
     v.pipe(

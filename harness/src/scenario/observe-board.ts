@@ -11,7 +11,14 @@ export function observeBoard(board: VirtualBoard, strategy: StrategyName): Obser
   const { state } = board;
   const { activeSlot } = state;
   const unknown = { slot: undefined, confirmed: undefined, pending: undefined };
-  const base = { board: state, version: undefined, otherVersion: undefined, silence: undefined };
+  const [second] = state.otherVersions;
+  const base = {
+    board: state,
+    version: undefined,
+    otherVersion: undefined,
+    secondVersion: second === undefined ? undefined : canonicalVersion(second),
+    silence: undefined,
+  };
   if (activeSlot === undefined) return { ...base, ...unknown };
   const bootControl = new FlashBootControl({
     strategy,

@@ -7,14 +7,15 @@ import {
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
-import { DEVICE_MODELS, type DeviceModelName } from '../board/device-model.js';
+import { builtInBoard, checkBoardStrategy } from '../board/board-definition.js';
+import { DEVICE_MODELS, dividedFor, type DeviceModelName } from '../board/device-model.js';
 import type { FaultDocument } from '../fault/fault-schema.js';
 import { readFault } from '../fault/read-fault.js';
 import { readSampleKeys } from '../samples/sample-set.js';
 import type { LinkKind } from './device-schema.js';
 import { ImageShelf } from './image-shelf.js';
 import type { Scenario, ScenarioProblem } from './scenario.js';
-import type { ScenarioRun } from './scenario-run.js';
+import { secondImageOf, type ScenarioRun } from './scenario-run.js';
 import { RUNNING_IMAGE, UPLOADED_IMAGE, type Step } from './step.js';
 import { checkTargetFit } from './target-fit.js';
 import type { TargetSpec } from '../target/target.js';
@@ -41,8 +42,8 @@ export type RunPlan =
 
 /** Makes the list of runs, and reads every image and key they need. */
 export function planRuns(scenarios: readonly Scenario[], filter: RunFilter): RunPlan {
-  const unknown = checkNames(scenarios, filter.only);
-  if (unknown !== undefined) return refusePlan(unknown);
+  const unfit = checkNames(scenarios, filter.only) ?? checkFilter(filter);
+  if (unfit !== undefined) return refusePlan(unfit);
   const wanted = scenarios.filter(
     ({ name }) => filter.only.length === 0 || filter.only.includes(name),
   );
@@ -55,7 +56,13 @@ export function planRuns(scenarios: readonly Scenario[], filter: RunFilter): Run
       problems.push(problemAt(scenario, ['device', 'keys'], keys.detail));
       continue;
     }
-    for (const entry of entriesOf(scenario, filter)) {
+    const entries = entriesOf(scenario, filter);
+    const possible = entries.filter(({ fault }) => fault === undefined);
+    const [impossible] = possible.length > 0 ? [] : entries;
+    if (impossible?.fault !== undefined) {
+      problems.push(problemAt(scenario, ['device', 'strategy'], impossible.fault));
+    }
+    for (const { entry } of possible) {
       const run = { ...entry, scenario, keys: keys.value };
       problems.push(...checkImages(run), ...checkFaults(run));
       runs.push(run);
@@ -82,15 +89,38 @@ function checkNames(scenarios: readonly Scenario[], only: readonly string[]): st
   return `there is no scenario "${unknown}"; ${help}`;
 }
 
+/** What no scenario could run on need not be told of each. */
+function checkFilter({ model, strategy }: RunFilter): string | undefined {
+  return model === undefined || strategy === undefined ? undefined : findFault(model, strategy);
+}
+
 function nothingFits({ model, link, strategy }: RunFilter): string {
   const words = [model, link, strategy].filter((word) => word !== undefined);
   return `no scenario is made for ${words.join(', ')}; see brickproof run --list`;
 }
 
-function entriesOf(
-  scenario: Scenario,
-  filter: RunFilter,
-): readonly Omit<ScenarioRun, 'scenario' | 'keys'>[] {
+type MatrixEntry = Omit<ScenarioRun, 'scenario' | 'keys'>;
+
+/** An entry, and why a bootloader cannot be built for it, if so. */
+interface PlannedEntry {
+  readonly entry: MatrixEntry;
+  readonly fault: string | undefined;
+}
+
+function entriesOf(scenario: Scenario, filter: RunFilter): readonly PlannedEntry[] {
+  return matrixOf(scenario, filter).map((entry) => {
+    const { model, strategy, link } = entry;
+    return { entry, fault: link === 'target' ? undefined : findFault(model, strategy) };
+  });
+}
+
+/** Why MCUboot cannot be built so, if it cannot. */
+function findFault(model: DeviceModelName, strategy: StrategyName): string | undefined {
+  const checked = checkBoardStrategy(builtInBoard(model, strategy));
+  return checked.ok ? undefined : `${model} does not do ${checked.detail}`;
+}
+
+function matrixOf(scenario: Scenario, filter: RunFilter): readonly MatrixEntry[] {
   const seed = filter.seed ?? scenario.seed;
   if (filter.target !== undefined) {
     // Of the matrix only the model matters: it says which samples are meant.
@@ -137,6 +167,15 @@ function checkImages(run: ScenarioRun): readonly ScenarioProblem[] {
   const { scenario, images } = run;
   const problems: ScenarioProblem[] = [];
   let uploaded: string | undefined;
+  const second = secondImageOf(run);
+  const found = second === undefined ? undefined : images.take(second);
+  if (scenario.board.secondImage !== undefined && second === undefined) {
+    const sentence = `a board of the model ${run.model} has one image; choose nrf-dual`;
+    problems.push(problemAt(scenario, ['device', 'second-image'], sentence));
+  }
+  if (found?.ok === false) {
+    problems.push(problemAt(scenario, ['device', 'second-image'], found.detail));
+  }
   for (const step of scenario.steps) {
     const name = imageOf(step, uploaded);
     if (step.action.kind === 'upload') uploaded = step.action.image;
@@ -149,13 +188,13 @@ function checkImages(run: ScenarioRun): readonly ScenarioProblem[] {
 }
 
 /** Every fault must have a place in the flash of the board. */
-function checkFaults({ scenario, model }: ScenarioRun): readonly ScenarioProblem[] {
+function checkFaults({ scenario, model, strategy }: ScenarioRun): readonly ScenarioProblem[] {
   const ofBoard = scenario.board.faults.map((fault, index): PlacedFault => ({
     fault,
     path: ['device', 'faults', index],
   }));
   return [...ofBoard, ...scenario.steps.flatMap(faultsOf)].flatMap(({ fault, path }) => {
-    const read = readFault(fault, DEVICE_MODELS[model]);
+    const read = readFault(fault, dividedFor(DEVICE_MODELS[model], strategy));
     return read.ok ? [] : [problemAt(scenario, path, `${read.detail} (on ${model})`)];
   });
 }

@@ -68,6 +68,7 @@ function readBoard(device: DeviceDocument, folder: string): ScenarioBoard {
     timeoutMs: trial?.timeout === undefined ? undefined : readDurationMs(trial.timeout),
     faults: device.faults ?? [],
     bufferSizeBytes: bufferSize === undefined ? undefined : readSizeBytes(bufferSize),
+    secondImage: device['second-image'],
   };
 }
 

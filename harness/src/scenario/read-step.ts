@@ -85,6 +85,7 @@ function readUpload(upload: UploadDocument): UploadStep {
   return {
     kind: 'upload',
     image: upload.image,
+    to: upload.to,
     truncateBytes: optionalSize(upload.truncate),
     tamperAt: optionalSize(upload['tamper-at']),
     stopAfterBytes: optionalSize(upload['stop-after']),

@@ -126,12 +126,14 @@ const UNKNOWN: Observation = {
   confirmed: undefined,
   pending: undefined,
   otherVersion: undefined,
+  secondVersion: undefined,
   board: undefined,
   silence: undefined,
 };
 
 function observeEntries(entries: readonly ImageEntry[]): Observation {
   const active = entries.find((entry) => entry.active);
+  const second = entries.find((entry) => entry.active && entry.image === 1);
   const other = entries.find((entry) => !entry.active && entry.image === (active?.image ?? 0));
   return {
     ...UNKNOWN,
@@ -140,6 +142,7 @@ function observeEntries(entries: readonly ImageEntry[]): Observation {
     confirmed: active?.confirmed,
     pending: other?.pending ?? false,
     otherVersion: other === undefined ? 'none' : canonicalVersion(other.version),
+    secondVersion: second === undefined ? undefined : canonicalVersion(second.version),
     silence: active === undefined ? 'the device names no image that runs' : undefined,
   };
 }

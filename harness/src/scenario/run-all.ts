@@ -1,7 +1,7 @@
 import type { ReportedRun, RunReport } from '../report/run-report.js';
 import { createRealBench, type RealTarget } from './real-device.js';
 import { runScenario, type BenchFactory, type ScenarioResult } from './run-scenario.js';
-import { describeEntry, replayCommand, type ScenarioRun } from './scenario-run.js';
+import { describeEntry, replayCommand, secondImageOf, type ScenarioRun } from './scenario-run.js';
 import { createVirtualBench } from './virtual-device.js';
 
 /** How a list of runs is gone through. */
@@ -43,14 +43,25 @@ function isStopped({ signal }: RunAllOptions): boolean {
 }
 
 function createBenchFactory(target: RealTarget | undefined): BenchFactory {
-  return ({ model, strategy, link, seed, keys, scenario }, signal) => {
+  return (run, signal) => {
+    const { model, strategy, link, seed, keys, scenario } = run;
     if (link !== 'target') {
       const { board } = scenario;
-      return createVirtualBench({ model, strategy, link, seed, keys, board }, signal);
+      const otherImages = takeOtherImages(run);
+      return createVirtualBench({ model, strategy, link, seed, keys, board, otherImages }, signal);
     }
     if (target === undefined) throw new Error('a run on a target that nobody named');
     return createRealBench(target, signal);
   };
+}
+
+/** The plan has seen that they are there. */
+function takeOtherImages(run: ScenarioRun): readonly Uint8Array[] {
+  const name = secondImageOf(run);
+  if (name === undefined) return [];
+  const image = run.images.take(name);
+  if (!image.ok) throw new Error(image.detail);
+  return [image.value.bytes];
 }
 
 function reportNotRun(run: ScenarioRun): ReportedRun {

@@ -19,6 +19,8 @@ export interface Observation {
   readonly pending: boolean | undefined;
   /** `none` when the other slot holds no image. */
   readonly otherVersion: string | undefined;
+  /** That of the second image, on a device with two. */
+  readonly secondVersion: string | undefined;
   /** Only of a virtual board. */
   readonly board: BoardState | undefined;
   /** Why nothing is known, when it is so. */

@@ -1,5 +1,6 @@
 import type { StrategyName, VerificationKey } from '@brickproof/bootloader-sim';
 import type { DeviceModelName } from '../board/device-model.js';
+import { SECOND_IMAGE_SAMPLE_DEFAULT } from '../board/factory-images.js';
 import type { LinkKind } from './device-schema.js';
 import type { ImageShelf } from './image-shelf.js';
 import type { Scenario } from './scenario.js';
@@ -14,6 +15,12 @@ export interface ScenarioRun {
   readonly seed: number;
   readonly keys: readonly VerificationKey[];
   readonly images: ImageShelf;
+}
+
+/** What the second image of a board leaves the factory with; undefined where there is none. */
+export function secondImageOf({ scenario, model, link }: ScenarioRun): string | undefined {
+  if (model !== 'nrf-dual' || link === 'target') return undefined;
+  return scenario.board.secondImage ?? SECOND_IMAGE_SAMPLE_DEFAULT;
 }
 
 /** How an entry of the matrix is called in reports: `nrf-equal, serial`. */

@@ -17,6 +17,8 @@ export interface ScenarioBoard {
   readonly settleMs: number | undefined;
   readonly timeoutMs: number | undefined;
   readonly bufferSizeBytes: number | undefined;
+  /** The second image of a model with two; undefined for a sample. */
+  readonly secondImage: string | undefined;
   /** Faults that its flash has from the first moment. */
   readonly faults: readonly PhasedFaultDocument[];
 }

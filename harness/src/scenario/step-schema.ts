@@ -25,6 +25,7 @@ import {
 /** An upload as it is written, when it is more than an image. */
 export interface UploadDocument {
   readonly image: string;
+  readonly to?: number;
   readonly truncate?: number | string;
   readonly 'tamper-at'?: number | string;
   readonly 'stop-after'?: number | string;
@@ -68,6 +69,7 @@ export interface StepDocument {
 }
 
 const SLOT_MAX = 255;
+const IMAGE_MAX = 255;
 const REFUSED =
   'The step holds only if it is refused with this code, or one of these: image:no-free-slot, ' +
   'smp:busy, 64:1, smp-timeout. unreachable: nobody answered. any: whatever the code.';
@@ -81,6 +83,10 @@ const powerSchema = v.union([
 
 const uploadSchema: v.GenericSchema<UploadDocument> = v.strictObject({
   image: described(imageSchema, 'A sample by name, or a path from this file (with a slash).'),
+  to: key(
+    v.pipe(v.number(), v.integer('a whole number'), v.minValue(0), v.maxValue(IMAGE_MAX)),
+    'Which image of the device it is to become: 1 is the second one. 0 unless told.',
+  ),
   truncate: key(sizeSchema, 'Uploads only so much of the image, as if it were all.'),
   'tamper-at': key(sizeSchema, 'Inverts the byte at this offset before the upload.'),
   'stop-after': key(sizeSchema, 'Stops the upload once the device has so much of it.'),

@@ -21,6 +21,8 @@ export type PlannedCut = OperationCut | TimedCut;
 export interface UploadStep {
   readonly kind: 'upload';
   readonly image: string;
+  /** The number of the image that it is to become; undefined where the device is to choose. */
+  readonly to: number | undefined;
   readonly truncateBytes: number | undefined;
   readonly tamperAt: number | undefined;
   readonly stopAfterBytes: number | undefined;

@@ -33,11 +33,12 @@ export function checkTargetFit(scenario: Scenario, target: TargetSpec): readonly
 
 /** A real device is made as it is; which model, link and keys it has is not ours to say. */
 function boardMisfits({ board }: Scenario): readonly Misfit[] {
-  const { securityCounter, behaviour, settleMs, timeoutMs } = board;
+  const { securityCounter, secondImage, behaviour, settleMs, timeoutMs } = board;
   const set = {
     'security-counter': securityCounter !== undefined,
     agent: !board.agentVerifies,
     behaviour: behaviour !== undefined,
+    'second-image': secondImage !== undefined,
     'confirm-by': !board.confirmsItself,
     faults: board.faults.length > 0,
     trial: settleMs !== undefined || timeoutMs !== undefined,

@@ -31,6 +31,7 @@ export async function uploadStepImage(
   let sentBytes = 0;
   const result = await talk((client) =>
     client.imageUpload(bytes, {
+      ...(step.to === undefined ? {} : { image: step.to }),
       upgrade: step.upgradeOnly,
       signal: stop.signal,
       onProgress: (progress) => {

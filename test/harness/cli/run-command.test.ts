@@ -61,8 +61,8 @@ describe('brickproof run', () => {
       const { status, stdout, stderr } = await runCli(['run']);
       expect(stderr).toBe('');
       const lines = stdout.trim().split('\n');
-      expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(84);
-      expect(lines.at(-1)).toMatch(/^84 of 84 held, in [\d.]+ s\.$/);
+      expect(lines.filter((line) => line.startsWith('✓ '))).toHaveLength(192);
+      expect(lines.at(-1)).toMatch(/^192 of 192 held, in [\d.]+ s\.$/);
       expect(status).toBe(0);
     },
     CLI_TIMEOUT_MS,
@@ -70,15 +70,16 @@ describe('brickproof run', () => {
 
   it('runs what is asked for, and prints one JSON object', async () => {
     const args = ['--json', 'run', '--only', 'wrong-key', '--only', 'hang', '--model', 'nrf-equal'];
-    const { status, stdout, stderr } = await runCli([...args, '--link', 'mqtt', '--seed', '3']);
+    const flags = ['--link', 'mqtt', '--strategy', 'direct-xip', '--seed', '3'];
+    const { status, stdout, stderr } = await runCli([...args, ...flags]);
     const json = JSON.parse(stdout) as RunJson;
     expect(status).toBe(0);
     expect(json).toMatchObject({ ok: true, held: 2, failed: 0, notRun: 0 });
     expect(json.runs.map(({ scenario: name, entry }) => [name, entry])).toEqual([
-      ['hang', 'nrf-equal, mqtt'],
-      ['wrong-key', 'nrf-equal, mqtt'],
+      ['hang', 'nrf-equal, mqtt, direct-xip'],
+      ['wrong-key', 'nrf-equal, mqtt, direct-xip'],
     ]);
-    expect(stderr).toContain('✓ hang [nrf-equal, mqtt]');
+    expect(stderr).toContain('✓ hang [nrf-equal, mqtt, direct-xip]');
   });
 
   it('says where a scenario does not hold, and the command it prints shows it again', async () => {
@@ -106,10 +107,19 @@ describe('brickproof run', () => {
     const { status, stdout } = await runCli(['run', '--list', '--link', 'serial']);
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /^good-update +nrf-equal, stm-unequal +serial +direct-xip +12 +\S+yaml$/m,
+      /^good-update +nrf-equal, stm-unequal +serial +direct-xip, swap-using-offset, swap-using-move, swap-using-scratch +12 +\S+yaml$/m,
     );
     const json = JSON.parse((await runCli(['--json', 'run', '--list'])).stdout) as RunJson;
-    expect(json.runs).toHaveLength(84);
+    expect(json.runs).toHaveLength(192);
+  });
+
+  it('refuses a strategy that MCUboot cannot be built with for the model, once', async () => {
+    const flags = ['--model', 'stm-unequal', '--strategy', 'swap-using-move'];
+    const { status, stderr } = await runCli(['run', ...flags]);
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      'brickproof: stm-unequal does not do swap-using-move: image 0: not same sector layout\n',
+    );
   });
 
   it('prints the JSON schema', async () => {

@@ -58,6 +58,21 @@ describe('a scenario file', () => {
       's.yaml:2:26: "device.link[1]" is "usb", expected "serial" or "tcp" or "mqtt"',
     ],
     [
+      'a strategy that MCUboot cannot be built with for the model',
+      scenarioOf(START, 'device: { model: stm-unequal, strategy: swap-using-move }'),
+      's.yaml:2:31: stm-unequal does not do swap-using-move: image 0: not same sector layout',
+    ],
+    [
+      'a second image on a board with one',
+      scenarioOf(START, 'device: { second-image: good-1.1.0-imgtool.bin }'),
+      's.yaml:2:11: a board of the model nrf-equal has one image; choose nrf-dual',
+    ],
+    [
+      'a second image that is not there',
+      scenarioOf(START, 'device: { model: nrf-dual, second-image: nope.bin }'),
+      's.yaml:2:28: nrf-dual has no sample "nope.bin"; see firmware-samples/nrf-dual, or write a path with a slash',
+    ],
+    [
       'a buffer that is too small',
       scenarioOf(START, 'device: { buffer-size: 16 }'),
       's.yaml:2:11: "device.buffer-size" is 16, expected 256 to 65535',

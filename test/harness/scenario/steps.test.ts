@@ -221,6 +221,11 @@ describe('the board a scenario names', () => {
     ['trial: { settle: 20 s }', `${UPDATE}\n- wait: 19 s\n- expect: { trial: testing }`],
     ['security-counter: 5', `${START}\n- expect: { power: stuck }`],
     ['security-counter: 1', `${START}\n- expect: { security-counter: 1 }`],
+    ['strategy: swap-using-move', `${UPDATE}\n- expect: { slot: 0, other-version: 1.0.0 }`],
+    [
+      'strategy: swap-using-scratch, faults: [{ failure: { rate: 1, at: scratch } }]',
+      `${UPDATE}\n- expect: { version: 1.0.0 }`,
+    ],
     ['strategy: overwrite-only', `${UPDATE}\n- expect: { version: 1.1.0, slot: 0 }`],
     ['buffer-size: 512', UPDATE],
     [
