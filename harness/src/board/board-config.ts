@@ -3,6 +3,7 @@ import {
   type FlashAreaOptions,
   type FlashGeometry,
   type SectorRun,
+  type StrategyName,
 } from '@brickproof/bootloader-sim';
 import {
   formatSize,
@@ -45,10 +46,11 @@ export interface BoardFault {
 const SAMPLES_DEFAULT: DeviceModelName = 'nrf-equal';
 
 /**
- * Reads the text of a board file; `file` is how places call it. Whether MCUboot can be built with
+ * Reads the text of a board file; `file` is how places call it. A strategy that is
+ * asked for goes before the one that is written. Whether MCUboot can be built with
  * its strategy is not asked here: see `checkBoardStrategy`.
  */
-export function readBoardConfig(text: string, file: string): ReadBoardConfig {
+export function readBoardConfig(text: string, file: string, asked?: StrategyName): ReadBoardConfig {
   if (text.trim() === '') {
     return { ok: false, problems: [{ line: 1, column: 1, sentence: 'the file is empty' }] };
   }
@@ -60,7 +62,8 @@ export function readBoardConfig(text: string, file: string): ReadBoardConfig {
     });
     return { ok: false, problems };
   };
-  const model = readModel(document.value);
+  const strategy = asked ?? document.value.bootloader?.strategy ?? 'direct-xip';
+  const model = readModel(document.value, strategy);
   if (!('geometry' in model)) return refuse(model);
   const bootSettings = readBootSettings(document.value.bootloader);
   const counters = document.value.counters;
@@ -73,25 +76,28 @@ export function readBoardConfig(text: string, file: string): ReadBoardConfig {
   const board: BoardDefinition = {
     model,
     samples: document.value.model ?? SAMPLES_DEFAULT,
-    strategy: document.value.bootloader?.strategy ?? 'direct-xip',
+    strategy,
     bootSettings,
     counters,
     baseAddress: readSize(document.value.flash?.address ?? 0),
-    strategyPlace: placeOf(['bootloader', 'strategy']),
+    // What was asked for elsewhere has no place in the file.
+    strategyPlace: asked === undefined ? placeOf(['bootloader', 'strategy']) : undefined,
     areasPlace: placeOf(['areas']),
   };
   return { ok: true, board };
 }
 
 /** The model that a file names with its changes, or the one that it describes. */
-function readModel(document: BoardDocument): DeviceModel | readonly BoardFault[] {
+function readModel(
+  document: BoardDocument,
+  strategy: StrategyName,
+): DeviceModel | readonly BoardFault[] {
   const base = document.model === undefined ? undefined : DEVICE_MODELS[document.model];
   const missing = base === undefined ? missingParts(document) : [];
   if (missing.length > 0) return missing;
   const geometry = readGeometry(document, base);
   if (!('sectors' in geometry)) return geometry;
   const areas = new Map<string, FlashAreaOptions>();
-  const strategy = document.bootloader?.strategy ?? 'direct-xip';
   const divided = base && dividedFor(base, strategy);
   for (const area of divided?.areas ?? []) areas.set(area.name, area);
   for (const name of BOARD_AREA_NAMES) {

@@ -68,6 +68,12 @@ export function checkBoardStrategy(
   return reject('board-unbuildable', atPlace(board.strategyPlace, checked.detail));
 }
 
+/** A bootloader that decrypts has room for keys in its trailers: those of AES-128 unless told. */
+export function withKeyRoom(board: BoardDefinition): BoardDefinition {
+  const { encryptionKeySizeBytes = 16 } = board.bootSettings;
+  return { ...board, bootSettings: { ...board.bootSettings, encryptionKeySizeBytes } };
+}
+
 /** Whether the agent of a virtual board has where to keep its memory. */
 export function checkBoardStore(board: BoardDefinition): Verdict<void, 'board-unbuildable'> {
   const { model, strategy, areasPlace } = board;

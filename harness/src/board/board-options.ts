@@ -33,10 +33,10 @@ export interface VirtualBoardOptions {
   /** Also the identity: equal options with equal seeds tell equal stories. */
   readonly seed: number;
   /**
-   * What the security counter of every image starts at; 0 unless told, or `none` on a board without
-   * counters.
+   * What the security counters start at: all of them, or each image's own; 0 unless told, or `none`
+   * on a board without counters.
    */
-  readonly securityCounter?: number | 'none';
+  readonly securityCounter?: number | 'none' | readonly number[];
   /** Overrides what the firmware says of its own behaviour. */
   readonly behaviour?: Partial<BehaviourCard>;
   readonly trialLimits?: TrialLimits;

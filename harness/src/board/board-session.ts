@@ -5,7 +5,6 @@ import {
   reject,
   type BehaviourCard,
   type BootCapacity,
-  type BootSettings,
   type AgreementKey,
   type DowngradePrevention,
   type FlashFault,
@@ -13,24 +12,24 @@ import {
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
-import { createHostCrypto, loadVerificationKey } from '@brickproof/agent/node';
+import { createHostCrypto } from '@brickproof/agent/node';
 import { readDecryptionKey } from '../cli/agreement-key-file.js';
-import { readFileBytes } from '../cli/files.js';
 import type { FaultFlag } from '../fault/fault-flag.js';
 import { readFault } from '../fault/read-fault.js';
 import { readSampleKeys } from '../samples/sample-set.js';
 import { BoardHost } from './board-host.js';
-import { builtInBoard, checkBoardStrategy } from './board-definition.js';
 import {
-  DEVICE_MODELS,
-  dividedFor,
-  type DeviceModel,
-  type DeviceModelName,
-} from './device-model.js';
-import { checkFactoryImages, readFactoryImages } from './factory-images.js';
-import { provisionFlash } from './provision.js';
+  builtInBoard,
+  checkBoardStore,
+  checkBoardStrategy,
+  withKeyRoom,
+  type BoardDefinition,
+} from './board-definition.js';
+import { readBoardStart, type BoardStartRejectCode } from './board-start.js';
+import { dividedFor, type DeviceModel, type DeviceModelName } from './device-model.js';
 import type { MqttAccess } from '../target/mqtt-access.js';
 import { serveOnMqtt, type ServeMqttOptions } from './serve-mqtt.js';
+import { readTrustedKeys } from './trusted-keys.js';
 import { serveOnPty, serveOnTcp } from './serve-uart.js';
 import { VirtualBoard } from './virtual-board.js';
 
@@ -41,8 +40,12 @@ export const BOARDS_MAX = 256;
 export interface BoardSessionOptions {
   readonly model: DeviceModelName;
   readonly strategy: StrategyName;
+  /** The board of a board file, which then goes before model and strategy. */
+  readonly board?: BoardDefinition;
   readonly count: number;
   readonly seed: number;
+  /** A dump of the flash that the boards start from, instead of leaving the factory. */
+  readonly flashPath?: string;
   /** The image the boards leave the factory with; a sample unless told. */
   readonly imagePath?: string;
   /** The second image, on a model with two; a sample unless told. */
@@ -72,8 +75,7 @@ export interface BoardSessionOptions {
 }
 
 /** Why boards cannot be served. Of these only `serve-…` codes are about the outside world. */
-export type BoardSessionRejectCode =
-  'board-option-invalid' | 'board-file-unreadable' | 'board-image-unfit' | 'serve-unavailable';
+export type BoardSessionRejectCode = BoardStartRejectCode | 'serve-unavailable';
 
 /** How often a fault has struck. */
 export interface FaultCount {
@@ -92,6 +94,8 @@ export interface ServedBoard {
 /** Boards that are being served, until they are stopped. */
 export interface BoardSession {
   readonly boards: readonly ServedBoard[];
+  /** What people should know of what the boards start from, each a sentence. */
+  readonly notes: readonly string[];
   stop(): void;
 }
 
@@ -113,28 +117,22 @@ export async function startBoardSession(
   if (!keys.ok) return keys;
   const decryptionKey = readBoardDecryptionKey(options);
   if (!decryptionKey.ok) return decryptionKey;
-  const { strategy } = options;
-  const capacity = checkOptions(options);
+  const definition = definitionOf(options);
+  const capacity = checkDefinition(definition);
   if (!capacity.ok) return capacity;
-  const images = readFactoryImages(options);
-  if (!images.ok) return reject('board-file-unreadable', images.detail);
-  const model = dividedFor(DEVICE_MODELS[options.model], strategy);
-  const [image, ...otherImages] = images.value;
-  const flash = provisionFlash(model, image, { strategy, otherImages });
-  if (!flash.ok) return reject('board-image-unfit', `the image does not fit: ${flash.detail}`);
-  const faults = readFaults(options, model);
-  if (!faults.ok) return faults;
   const crypto = createHostCrypto();
-  const factory = checkFactoryImages(images.value, {
-    model,
+  const start = readBoardStart(options, {
+    board: definition,
     capacity: capacity.value,
     keys: keys.value,
     crypto,
-    isDecrypting: decryptionKey.value !== undefined,
+    decryptionKey: decryptionKey.value,
     securityCounter: options.securityCounter,
   });
-  if (!factory.ok) return reject('board-image-unfit', factory.detail);
-  const counter = factory.value;
+  if (!start.ok) return start;
+  const model = dividedFor(definition.model, definition.strategy);
+  const faults = readFaults(options, model);
+  if (!faults.ok) return faults;
   const started: OfferedBoard[] = [];
   const stop = (): void => {
     for (const one of started) one.stop();
@@ -142,12 +140,12 @@ export async function startBoardSession(
   for (let index = 0; index < options.count; index += 1) {
     const board = new VirtualBoard({
       model,
-      strategy,
-      bootSettings: bootSettingsOf(options),
+      strategy: definition.strategy,
+      bootSettings: definition.bootSettings,
       keys: keys.value,
       crypto,
       ...(decryptionKey.value === undefined ? {} : { decryptionKey: decryptionKey.value }),
-      flash: flash.value,
+      flash: start.value.flash,
       seed: options.seed + index,
       agentVerifies: options.agentVerifies,
       trialLimits: { ...TRIAL_LIMITS_DEFAULT, confirms: options.confirmBy === 'self-test' },
@@ -155,7 +153,7 @@ export async function startBoardSession(
       ...(options.bufferSizeBytes === undefined
         ? {}
         : { bufferSizeBytes: options.bufferSizeBytes }),
-      securityCounter: counter,
+      securityCounter: start.value.counters,
     });
     const one = await offerOne(board, { ...options, index, flashFaults: faults.value });
     if (!one.ok) {
@@ -166,25 +164,28 @@ export async function startBoardSession(
   }
   // All at once: whoever listens to the session misses nothing of any of them.
   for (const one of started) one.start();
-  return accept({ boards: started, stop });
+  return accept({ boards: started, notes: start.value.notes, stop });
+}
+
+/** What was named: a board of a file, or a built-in model; with what flags say of it. */
+function definitionOf(options: BoardSessionOptions): BoardDefinition {
+  const { model, strategy, downgradePrevention, decryptionKeyPath } = options;
+  const named = options.board ?? builtInBoard(model, strategy);
+  const board = decryptionKeyPath === undefined ? named : withKeyRoom(named);
+  if (downgradePrevention === undefined) return board;
+  return { ...board, bootSettings: { ...board.bootSettings, downgradePrevention } };
 }
 
 /** What the bootloader can be built for is no matter of the images: it is asked first. */
-function checkOptions(options: BoardSessionOptions): Verdict<BootCapacity, BoardSessionRejectCode> {
-  const { model, strategy, secondImagePath } = options;
-  const board = { ...builtInBoard(model, strategy), bootSettings: bootSettingsOf(options) };
+function checkDefinition(board: BoardDefinition): Verdict<BootCapacity, BoardSessionRejectCode> {
   const capacity = checkBoardStrategy(board);
-  if (!capacity.ok)
-    return reject('board-option-invalid', `${model} does not do ${capacity.detail}`);
-  if (secondImagePath !== undefined && capacity.value.maxImageSizesBytes.length < 2) {
-    const sentence = `--second-image: a board of the model ${model} has one image`;
-    return reject('board-option-invalid', `${sentence}; choose nrf-dual`);
+  if (!capacity.ok) {
+    const hasPlace = board.strategyPlace !== undefined;
+    const subject = hasPlace ? '' : `${board.model.name} does not do `;
+    return reject('board-option-invalid', `${subject}${capacity.detail}`);
   }
-  return capacity;
-}
-
-function bootSettingsOf({ downgradePrevention }: BoardSessionOptions): BootSettings {
-  return { downgradePrevention };
+  const store = checkBoardStore(board);
+  return store.ok ? capacity : reject('board-option-invalid', store.detail);
 }
 
 function readFaults(
@@ -296,22 +297,17 @@ function readKeys(
     const samples = readSampleKeys();
     return samples.ok ? samples : reject('board-file-unreadable', samples.detail);
   }
-  const keys: VerificationKey[] = [];
-  for (const path of options.keyPaths) {
-    const bytes = readBytes(path);
-    if (!bytes.ok) return bytes;
-    const key = loadVerificationKey(Buffer.from(bytes.value).toString('utf8'));
-    if (!key.ok)
-      return reject('board-file-unreadable', `${path} holds no usable key: ${key.detail}`);
-    keys.push(key.value);
-  }
-  return accept(keys);
+  const keys = readTrustedKeys(options.keyPaths);
+  return keys.ok
+    ? accept(keys.value.map(({ key }) => key))
+    : reject('board-file-unreadable', keys.detail);
 }
 
-function readBoardDecryptionKey({
-  decryptionKeyPath,
-  strategy,
-}: BoardSessionOptions): Verdict<AgreementKey | undefined, BoardSessionRejectCode> {
+function readBoardDecryptionKey(
+  options: BoardSessionOptions,
+): Verdict<AgreementKey | undefined, BoardSessionRejectCode> {
+  const { decryptionKeyPath } = options;
+  const { strategy } = definitionOf(options);
   if (decryptionKeyPath === undefined) return accept(undefined);
   if (strategy === 'direct-xip') {
     const sentence = 'under direct-xip images run from where they lie, so they cannot be encrypted';
@@ -319,9 +315,4 @@ function readBoardDecryptionKey({
   }
   const key = readDecryptionKey(decryptionKeyPath);
   return key.ok ? key : reject('board-file-unreadable', key.detail);
-}
-
-function readBytes(path: string): Verdict<Uint8Array, BoardSessionRejectCode> {
-  const bytes = readFileBytes(path);
-  return bytes.ok ? bytes : reject('board-file-unreadable', bytes.detail);
 }

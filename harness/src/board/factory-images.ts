@@ -10,6 +10,7 @@ import {
 } from '@brickproof/bootloader-sim';
 import { readFileBytes, type FileRejectCode } from '../cli/files.js';
 import { readSample, type SampleRejectCode } from '../samples/sample-set.js';
+import type { FactoryCounters } from './board-definition.js';
 import type { DeviceModel, DeviceModelName } from './device-model.js';
 
 /** The sample that every model leaves the factory with, unless told otherwise. */
@@ -19,20 +20,22 @@ export const SECOND_IMAGE_SAMPLE_DEFAULT = 'good-1.0.0-image1-imgtool.bin';
 
 /** Which images a board leaves the factory with; samples where none is named. */
 export interface FactoryImagePaths {
-  readonly model: DeviceModelName;
-  readonly imagePath?: string;
-  readonly secondImagePath?: string;
+  /** The model whose samples they are. */
+  readonly samples: DeviceModelName;
+  readonly imageCount: number;
+  readonly imagePath?: string | undefined;
+  readonly secondImagePath?: string | undefined;
 }
 
-/** One image for each that the model has. Refuses as files and samples are refused. */
+/** One image for each that the board has. Refuses as files and samples are refused. */
 export function readFactoryImages(
   paths: FactoryImagePaths,
 ): Verdict<readonly [Uint8Array, ...Uint8Array[]], FileRejectCode | SampleRejectCode> {
-  const { model, imagePath, secondImagePath } = paths;
-  const image = readImage(imagePath, model, IMAGE_SAMPLE_DEFAULT);
+  const { samples, imageCount, imagePath, secondImagePath } = paths;
+  const image = readImage(imagePath, samples, IMAGE_SAMPLE_DEFAULT);
   if (!image.ok) return image;
-  if (model !== 'nrf-dual') return accept([image.value]);
-  const second = readImage(secondImagePath, model, SECOND_IMAGE_SAMPLE_DEFAULT);
+  if (imageCount < 2) return accept([image.value]);
+  const second = readImage(secondImagePath, samples, SECOND_IMAGE_SAMPLE_DEFAULT);
   return second.ok ? accept([image.value, second.value]) : second;
 }
 
@@ -53,7 +56,7 @@ export interface FactoryBoard {
   /** The bootloader has a decryption key. */
   readonly isDecrypting: boolean;
   /** What its counters start at, if that was said. */
-  readonly securityCounter: number | undefined;
+  readonly counters: FactoryCounters | undefined;
 }
 
 /**
@@ -63,15 +66,15 @@ export interface FactoryBoard {
 export function checkFactoryImages(
   images: readonly Uint8Array[],
   board: FactoryBoard,
-): Verdict<number | 'none', 'factory-image-unfit'> {
-  let counter: number | 'none' | undefined = board.securityCounter;
+): Verdict<FactoryCounters, 'factory-image-unfit'> {
+  let { counters } = board;
   for (const [index, image] of images.entries()) {
-    const minimum = counter === 'none' ? undefined : counter;
+    const minimum = counters === 'none' ? undefined : counters?.[index];
     const verified = checkFactoryImage(image, { ...board, index, minimum });
     if (!verified.ok) return verified;
-    counter ??= verified.value === undefined ? 'none' : 0;
+    counters ??= verified.value === undefined ? 'none' : images.map(() => 0);
   }
-  return accept(counter ?? 'none');
+  return accept(counters ?? 'none');
 }
 
 /** Answers the image's security counter. */

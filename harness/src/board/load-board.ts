@@ -21,13 +21,10 @@ export async function loadBoard(
   }
   // YAML and schemas take a while to load; a built-in model does without.
   const { readBoardConfig } = await import('./board-config.js');
-  const read = readBoardConfig(text.value, name);
+  const read = readBoardConfig(text.value, name, strategy);
   if (!read.ok) {
     const lines = read.problems.map((problem) => formatProblem(name, problem));
     return reject('board-file-invalid', lines.join('\n'));
   }
-  // What was asked for on the command line is nowhere in the file.
-  return accept(
-    strategy === undefined ? read.board : { ...read.board, strategy, strategyPlace: undefined },
-  );
+  return accept(read.board);
 }

@@ -14,6 +14,7 @@ import {
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
 import type { BoardDefinition, FactoryCounters } from './board-definition.js';
+import { dividedFor } from './device-model.js';
 import { bootLayoutOf, flashMapOf } from './provision.js';
 
 /** Whom a bootloader trusts, and what its counters are at. */
@@ -52,7 +53,8 @@ export function bootEnvironmentOf(
   trust: BootTrust,
 ): BootEnvironment {
   const { keys, crypto, decryptionKey, counters } = trust;
-  const layout = bootLayoutOf(flashMapOf(flash, board.model), board.bootSettings);
+  const model = dividedFor(board.model, board.strategy);
+  const layout = bootLayoutOf(flashMapOf(flash, model), board.bootSettings);
   const values = counters === 'none' ? undefined : counters;
   return {
     ...layout,

@@ -90,7 +90,9 @@ export class VirtualBoard {
     });
     this.#map = flashMapOf(this.flash, this.model);
     this.#layout = bootLayoutOf(this.#map, settingsOf(options));
-    this.counters = new OtpCounters(this.#layout.images.map(() => counterStart(options)));
+    this.counters = new OtpCounters(
+      this.#layout.images.map((_, index) => counterStart(options, index)),
+    );
   }
 
   /** A stable name, from the seed. */
@@ -117,6 +119,11 @@ export class VirtualBoard {
   /** Where the images lie, and what the bootloader was built for. */
   get bootLayout(): BootLayout {
     return this.#layout;
+  }
+
+  /** What its security counters are at, one for each image, or `none` on a board without. */
+  get securityCounters(): readonly number[] | 'none' {
+    return this.#options.securityCounter === 'none' ? 'none' : this.counters.snapshot();
   }
 
   /** A named area of the flash, for those who look or reach past the agent. */
@@ -383,8 +390,9 @@ export class VirtualBoard {
   }
 }
 
-function counterStart({ securityCounter }: VirtualBoardOptions): number {
-  return securityCounter === undefined || securityCounter === 'none' ? 0 : securityCounter;
+function counterStart({ securityCounter = 0 }: VirtualBoardOptions, imageIndex: number): number {
+  if (securityCounter === 'none') return 0;
+  return typeof securityCounter === 'number' ? securityCounter : (securityCounter[imageIndex] ?? 0);
 }
 
 /** A bootloader that decrypts keeps the keys in its trailers: agent and bootloader have to agree. */

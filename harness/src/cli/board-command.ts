@@ -1,7 +1,5 @@
 import { Option, type Command } from 'commander';
 import {
-  DONE,
-  STRATEGY_NAMES,
   accept,
   type DowngradePrevention,
   type StrategyName,
@@ -14,19 +12,26 @@ import {
   type BoardSessionOptions,
   type BoardSessionRejectCode,
 } from '../board/board-session.js';
+import type { BoardDefinition } from '../board/board-definition.js';
 import { DEVICE_MODEL_NAMES, type DeviceModelName } from '../board/device-model.js';
 import { BEHAVIOUR_NAMES, BEHAVIOURS, type BehaviourName } from '../board/named-behaviour.js';
 import type { FaultFlag } from '../fault/fault-flag.js';
-import { tellWear, writeBoardReport } from './board-report.js';
+import { boardOption, readBoardFlag, strategyOption, type NamedBoard } from './board-flag.js';
+import { showConsole } from './board-console.js';
+import { checkLeftFiles, leaveFiles, tellWear } from './board-report.js';
 import { addVerb, integerArgument, sizeArgument } from './command-tree.js';
 import { EXIT, type ExitStatus } from './exit-status.js';
-import { writeFileBytes, type FileRejectCode } from './files.js';
+import type { FileRejectCode } from './files.js';
 import { addMqttOptions, readMqttAccess, type MqttFlags } from './mqtt-options.js';
-import { failed, held, print, report, tell, type CliOutcome } from './outcome.js';
+import { failed, held, print, report, tell, type CliOutcome, type JsonValue } from './outcome.js';
 
 interface BoardOptions extends MqttFlags {
-  readonly model: DeviceModelName;
-  readonly strategy: StrategyName;
+  readonly board?: string;
+  readonly schema?: boolean;
+  readonly model?: DeviceModelName;
+  readonly strategy?: StrategyName;
+  readonly flash?: string;
+  readonly save?: string;
   readonly count: number;
   readonly seed: number;
   readonly image?: string;
@@ -88,6 +93,7 @@ export function addBoardCommand(program: Command): void {
     description: 'serve virtual boards on a pty, a TCP port or an MQTT broker until stopped',
     notes: FAULT_NOTES,
     example: [
+      'brickproof board --board board.yaml --flash dump.bin --save dump.bin',
       'brickproof board --tcp 4000 --fault failure,operation=3,on=write,at=slot1',
       'brickproof board --strategy swap-using-offset --confirm request',
       'brickproof board --model stm-unequal --strategy swap-using-scratch',
@@ -96,35 +102,63 @@ export function addBoardCommand(program: Command): void {
   });
   addFlags(command);
   command.action(async (options: BoardOptions) => {
-    const faults = await readFaults(options);
-    const session = faults.ok ? await startSession(options, faults.value) : faults;
-    if (!session.ok) {
-      report(command, failed(EXIT_BY_CODE[session.code], session.code, session.detail));
-      return;
-    }
-    report(command, describe(session.value));
-    if (options.quiet !== true) showConsole(session.value);
-    await untilStopped();
-    session.value.stop();
-    tellWear(session.value);
-    if (options.report === undefined) return;
-    const written = writeBoardReport(options.report, session.value);
-    if (!written.ok) print(failed(EXIT.usage, written.code, written.detail), false);
+    const { json } = command.optsWithGlobals<{ readonly json?: boolean }>();
+    const unserved = await serveBoards(command, options, json === true);
+    if (unserved !== undefined) report(command, unserved);
   });
+}
+
+/** Serves boards until it is stopped; answers what kept it from doing so. */
+async function serveBoards(
+  command: Command,
+  options: BoardOptions,
+  asJson: boolean,
+): Promise<CliOutcome | undefined> {
+  if (options.schema === true) return printBoardSchema();
+  const named = await readBoardOptions(options, asJson);
+  if (!named.ok) return named.outcome;
+  const faults = await readFaults(options);
+  const session = faults.ok ? await startSession(options, named.board, faults.value) : faults;
+  if (!session.ok) return failed(EXIT_BY_CODE[session.code], session.code, session.detail);
+  for (const note of session.value.notes) tell(note);
+  report(command, describe(session.value));
+  if (options.quiet !== true) showConsole(session.value);
+  await untilStopped();
+  session.value.stop();
+  tellWear(session.value);
+  for (const written of leaveFiles(options, session.value)) {
+    if (!written.ok) print(failed(EXIT.usage, written.code, written.detail), false);
+  }
+  return undefined;
+}
+
+async function printBoardSchema(): Promise<CliOutcome> {
+  const { boardJsonSchema } = await import('../board/board-config-schema.js');
+  const schema = JSON.parse(JSON.stringify(boardJsonSchema())) as JsonValue;
+  return held({ schema }, JSON.stringify(schema, undefined, 2));
+}
+
+/** The board that `--board`, or `--model`, names. */
+async function readBoardOptions(options: BoardOptions, asJson: boolean): Promise<NamedBoard> {
+  const { board, model, strategy } = options;
+  if (board !== undefined && model !== undefined) {
+    const sentence = '--board and --model both name the board; give one';
+    return { ok: false, outcome: failed(EXIT.usage, 'flags-contradict', sentence) };
+  }
+  return readBoardFlag(board ?? model ?? 'nrf-equal', { strategy, asJson });
 }
 
 async function startSession(
   options: BoardOptions,
+  board: BoardDefinition,
   faults: readonly FaultFlag[],
 ): Promise<Verdict<BoardSession, BoardRejectCode>> {
   const access = options.mqtt === undefined ? accept({}) : readMqttAccess(options);
   if (!access.ok) return access;
-  // Finds out now what would be found out when the boards are stopped.
-  const place =
-    options.report === undefined ? DONE : writeFileBytes(options.report, new Uint8Array(0));
-  if (!place.ok) return place;
+  const places = checkLeftFiles(options);
+  if (!places.ok) return places;
   return startBoardSession({
-    ...sessionOptions(options),
+    ...sessionOptions(options, board),
     faults,
     mqttAccess: access.value,
     onProblem: tell,
@@ -134,15 +168,25 @@ async function startSession(
 function addFlags(command: Command): void {
   const count = integerArgument(1, BOARDS_MAX);
   addMqttOptions(command)
+    .addOption(boardOption())
+    .option('--schema', 'print the JSON schema of board files, for editors')
     .addOption(
-      new Option('--model <name>', 'the kind of board')
+      new Option('--model <name>', 'the kind of board, when it is a built-in one')
         .choices(DEVICE_MODEL_NAMES)
-        .default('nrf-equal'),
+        .default(undefined, 'nrf-equal'),
     )
     .addOption(
-      new Option('--strategy <name>', 'how the bootloader upgrades')
-        .choices(STRATEGY_NAMES)
-        .default('direct-xip'),
+      strategyOption('how the bootloader upgrades (default: what the board says, direct-xip)'),
+    )
+    .option(
+      '--flash <dump>',
+      'start from a dump of the flash: raw bytes from its first to its last, or Intel HEX, with ' +
+        'the security counters that --save left beside it',
+    )
+    .option(
+      '--save <dump>',
+      'when stopped, leave the flash as raw bytes, and its security counters beside it, in ' +
+        'DUMP.counters.json',
     )
     .addOption(
       new Option(
@@ -194,13 +238,14 @@ function addFlags(command: Command): void {
     .option('--quiet', 'do not show the consoles');
 }
 
-function sessionOptions(options: BoardOptions): BoardSessionOptions {
-  const { model, strategy, count, seed, tcp, mqtt, image } = options;
+function sessionOptions(options: BoardOptions, board: BoardDefinition): BoardSessionOptions {
+  const { count, seed, tcp, mqtt, image, flash } = options;
   const { secondImage, downgradePrevention } = options;
   const behaviour = options.behaviour === undefined ? undefined : BEHAVIOURS[options.behaviour];
   return {
-    model,
-    strategy,
+    model: board.samples,
+    strategy: board.strategy,
+    board,
     count,
     seed,
     keyPaths: options.key ?? [],
@@ -209,6 +254,7 @@ function sessionOptions(options: BoardOptions): BoardSessionOptions {
     agentVerifies: options.trusting !== true,
     ...(tcp === undefined ? {} : { tcpPort: tcp }),
     ...(mqtt === undefined ? {} : { mqttUrl: mqtt }),
+    ...(flash === undefined ? {} : { flashPath: flash }),
     ...(image === undefined ? {} : { imagePath: image }),
     ...(secondImage === undefined ? {} : { secondImagePath: secondImage }),
     ...(downgradePrevention === undefined ? {} : { downgradePrevention }),
@@ -239,23 +285,6 @@ async function readFaults({
     flags.push(flag.value);
   }
   return accept(flags);
-}
-
-/** Prints what the boards print, without SMP frames, each line after its board's name. */
-function showConsole(session: BoardSession): void {
-  for (const { board } of session.boards) {
-    let partial = '';
-    const name = session.boards.length > 1 ? `${board.deviceId}: ` : '';
-    board.listen({
-      uart: (bytes) => {
-        const lines = (partial + Buffer.from(bytes).toString('latin1')).split(/\r?\n/);
-        partial = lines.pop() ?? '';
-        for (const line of lines) {
-          if (/^[\x20-\x7e]+$/.test(line)) process.stderr.write(`${name}${line}\n`);
-        }
-      },
-    });
-  }
 }
 
 function untilStopped(): Promise<void> {

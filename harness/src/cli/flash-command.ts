@@ -6,7 +6,7 @@ import {
   type StrategyName,
   type Verdict,
 } from '@brickproof/bootloader-sim';
-import type { BoardDefinition } from '../board/board-definition.js';
+import { withKeyRoom, type BoardDefinition } from '../board/board-definition.js';
 import { readFlashDump } from '../board/flash-dump-file.js';
 import { readTrustedOrSampleKeys } from '../board/trusted-keys.js';
 import { flashToJson } from '../report/flash-json.js';
@@ -85,10 +85,4 @@ function readFlash(
     decryptionKey: decryptionKey.value,
     counters: dump.value.counters ?? board.counters,
   });
-}
-
-/** A bootloader that decrypts has room for keys in its trailers: those of AES-128 unless told. */
-function withKeyRoom(board: BoardDefinition): BoardDefinition {
-  const { encryptionKeySizeBytes = 16 } = board.bootSettings;
-  return { ...board, bootSettings: { ...board.bootSettings, encryptionKeySizeBytes } };
 }

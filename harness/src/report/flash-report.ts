@@ -12,6 +12,7 @@ import {
   type BoardDefinition,
   type FactoryCounters,
 } from '../board/board-definition.js';
+import { dividedFor } from '../board/device-model.js';
 import { bootEnvironmentOf, rehearseBoot, type NextBoot } from '../board/rehearse-boot.js';
 import type { TrustedKey } from '../board/trusted-keys.js';
 import { areaUses, type AreaUse } from './area-use.js';
@@ -58,7 +59,7 @@ export function reportFlash(shown: FlashToShow): FlashReport {
     counters,
     keys: keys.map(({ name, key }) => ({ name, hash: publicKeyHash(key, crypto) })),
     unbuildable: checked.ok ? undefined : checked.detail,
-    areas: areaUses(board.model, snapshot),
+    areas: areaUses(dividedFor(board.model, board.strategy), snapshot),
     flash: describeFlash(readAs.strategy, environment),
     next: checked.ok ? rehearseBoot(board, snapshot, trust) : undefined,
   };
@@ -66,5 +67,6 @@ export function reportFlash(shown: FlashToShow): FlashReport {
 
 /** The strategy that every board can be built for: headers and flags lie where they always do. */
 function asSlotsOnly(board: BoardDefinition): BoardDefinition {
-  return { ...board, strategy: 'direct-xip', bootSettings: {} };
+  const model = dividedFor(board.model, board.strategy);
+  return { ...board, model, strategy: 'direct-xip', bootSettings: {} };
 }
