@@ -97,8 +97,17 @@ function withReplacement(
     work(replacement, target);
     return DONE;
   } catch (error) {
-    if (replacement !== undefined) rmSync(replacement, { force: true });
+    if (replacement !== undefined) removeQuietly(replacement);
     return reject('file-unwritable', `cannot write ${path}: ${reason(error)}; check the path`);
+  }
+}
+
+/** Why the work failed is what people have to know, not what was left of it. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It is no file, and so not ours.
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type FlashSnapshot,
   type StrategyName,
 } from '@brickproof/bootloader-sim';
+import { agreementKey } from '../crypto/test-keys.js';
 import { image } from './fixture.js';
 import { SwapBench, type SwapShape } from './swap-bench.js';
 
@@ -32,6 +33,15 @@ export const DUMP_SHAPES: readonly SwapShape[] = [
     erasedValue: 0xff,
     slotRuns: [{ count: 4, sizeBytes: 2048 }],
     scratchRuns: [{ count: 1, sizeBytes: 2048 }],
+  },
+  {
+    name: 'words of 16, with room for content keys',
+    writeAlignBytes: 16,
+    erasedValue: 0xff,
+    slotRuns: [{ count: 6, sizeBytes: 1024 }],
+    scratchRuns: [{ count: 1, sizeBytes: 1024 }],
+    settings: { encryptionKeySizeBytes: 16 },
+    decryptionKey: agreementKey('x25519'),
   },
 ];
 

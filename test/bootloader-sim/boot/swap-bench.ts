@@ -9,6 +9,7 @@ import {
   createNodeCrypto,
   markForUpgrade,
   uploadOffset,
+  type AgreementKey,
   type BootEnvironment,
   type BootSettings,
   type CryptoProvider,
@@ -32,6 +33,8 @@ export interface SwapShape {
   readonly slotRuns: readonly SectorRun[];
   readonly scratchRuns: readonly SectorRun[];
   readonly settings?: BootSettings;
+  /** What the bootloader decrypts images with. */
+  readonly decryptionKey?: AgreementKey;
 }
 
 export const EQUAL_SHAPE: SwapShape = {
@@ -53,7 +56,7 @@ export class SwapBench {
   readonly log: string[] = [];
 
   constructor(strategy: StrategyName, shape: SwapShape, start?: FlashSnapshot) {
-    const { slotRuns, scratchRuns, settings = {} } = shape;
+    const { slotRuns, scratchRuns, settings = {}, decryptionKey } = shape;
     const geometry = createFlashGeometry({
       ...shape,
       sectorRuns: [...slotRuns, ...slotRuns, ...scratchRuns],
@@ -77,6 +80,7 @@ export class SwapBench {
       scratch: this.scratch,
       keys: [OUR_KEY.verificationKey],
       crypto: CRYPTO,
+      decryptionKey,
       counters: new OtpCounters([0]),
       log: (level, text) => this.log.push(`${level}: ${text}`),
     };

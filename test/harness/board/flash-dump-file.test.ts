@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -72,6 +73,15 @@ describe('a dump in a file', () => {
     expect(saved).toMatchObject({ ok: false, code: 'file-unwritable' });
     expect(saved.ok ? '' : saved.detail).toContain(detail);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('leaves the old one as it was when it cannot be written', () => {
+    writeFileSync(path('a.bin'), 'old');
+    // A folder is in the place of the file that is written first.
+    mkdirSync(path(`a.bin.${process.pid}.tmp`));
+    const saved = saveFlashDump(path('a.bin'), { flash: usedFlash(), counters: [0] });
+    expect(saved).toMatchObject({ ok: false, code: 'file-unwritable' });
+    expect(readFileSync(path('a.bin'), 'utf8')).toBe('old');
   });
 
   it('has no counters when a debugger made it', () => {

@@ -61,6 +61,7 @@ const LAYOUTS: readonly {
       [0x44000, 0x3b000],
     ],
     refused: {
+      'overwrite-only': 'slots are not compatible',
       'swap-using-offset': 'not a compatible amount of sectors',
       'swap-using-scratch': 'no scratch area',
     },

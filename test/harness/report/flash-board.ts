@@ -40,7 +40,7 @@ export function reportOf(bench: SwapBench, changes: Partial<FlashToShow> = {}): 
     snapshot: bench.flash.snapshot(),
     keys: [{ name: 'our-key.pem', key: OUR_KEY.verificationKey }],
     crypto: CRYPTO,
-    decryptionKey: undefined,
+    decryptionKey: bench.environment.decryptionKey,
     counters: [0],
     ...changes,
   });
