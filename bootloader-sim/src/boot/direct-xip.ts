@@ -1,5 +1,5 @@
 import type { FlashArea } from '../flash/flash-area.js';
-import { parseImageHeader, type ImageHeader } from '../image/header.js';
+import { hasImageFlag, parseImageHeader, type ImageHeader } from '../image/header.js';
 import { compareImageVersions, formatImageVersion } from '../image/version.js';
 import { verifyImage, type VerifiedImage } from '../image/verify.js';
 import { accept, reject, type ImageRejectCode, type Verdict } from '../verdict.js';
@@ -98,14 +98,27 @@ function slotWithHighestVersion(headers: readonly (ImageHeader | undefined)[]): 
 function trySlot(image: Candidates, slot: 0 | 1): VerifiedImage | undefined {
   const { environment, index } = image;
   const area = image.slots[slot];
-  if (!selectOrErase(image, slot)) return undefined;
+  if (!isLinkedForHere(image, slot) || !selectOrErase(image, slot)) return undefined;
   const verified = verifyInPlace(environment, index, area);
   if (verified.ok) return verified.value;
   environment.log('error', `Image in the ${slotName(slot)} slot is not valid!`);
   environment.log('error', `${verified.code}: ${verified.detail}`);
-  // An image built for another address is left alone: it is sound, only in the wrong slot.
-  if (verified.code !== 'image-load-address') eraseArea(environment, area, slotName(slot));
+  eraseArea(environment, area, slotName(slot));
   return undefined;
+}
+
+/**
+ * An image that was linked for another address is neither noted nor erased: it may be sound, and
+ * only lies in the wrong slot (loader.c, boot_rom_address_check).
+ */
+function isLinkedForHere({ environment, slots, headers }: Candidates, slot: 0 | 1): boolean {
+  const header = headers[slot];
+  const { flashOffset } = slots[slot];
+  if (header === undefined || !hasImageFlag(header, 'romFixed')) return true;
+  if (header.loadAddress === flashOffset) return true;
+  const places = `at 0x${flashOffset.toString(16)} has been built for offset 0x${header.loadAddress.toString(16)}`;
+  environment.log('warning', `Image in ${slotName(slot)} slot ${places}, skipping`);
+  return false;
 }
 
 /** Verifies the image of a slot, which is to run from there. */
