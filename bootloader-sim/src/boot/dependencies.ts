@@ -15,16 +15,18 @@ export function isUpgrade(decision: UpgradeDecision): boolean {
  * Holds the images to what they need of each other (loader.c, boot_verify_dependencies): an upgrade
  * whose needs would not be met takes place for no image at all. Where MCUboot only holds, an image
  * that needs a newer one than the revert of the other leaves is reverted with it, if there is an
- * older image to go back to.
+ * older image to go back to. What nobody asked to change stays as it is, whatever it needs.
  */
 export function settleDependencies(images: readonly UpgradeImage[], method: UpgradeMethod): void {
   // Each turn but the last reverts one more image.
   for (let turn = 0; turn <= images.length; turn += 1) {
+    if (!images.some(({ decision }) => isUpgrade(decision))) return;
     const unmet = findUnmet(images);
     if (unmet === undefined) return;
-    if (unmet.decision === 'none' && canRevert(unmet, method)) {
-      unmet.log('warning', `Image ${unmet.index} is reverted with the image that it needs`);
-      unmet.decision = 'revert';
+    if (unmet.needed?.decision === 'revert' && canRevertAlong(unmet.image, method)) {
+      const { image } = unmet;
+      image.log('warning', `Image ${image.index} is reverted with the image that it needs`);
+      image.decision = 'revert';
     } else {
       for (const image of images) image.decision = 'none';
       return;
@@ -32,19 +34,26 @@ export function settleDependencies(images: readonly UpgradeImage[], method: Upgr
   }
 }
 
-/** The first image that needs what would not be there. */
-function findUnmet(images: readonly UpgradeImage[]): UpgradeImage | undefined {
-  return images.find((image) => {
+/** An image that would be without what it needs, and the image that it needs in another version. */
+interface UnmetNeed {
+  readonly image: UpgradeImage;
+  /** Undefined where the board has no such image, or dependencies cannot be read. */
+  readonly needed: UpgradeImage | undefined;
+}
+
+function findUnmet(images: readonly UpgradeImage[]): UnmetNeed | undefined {
+  for (const image of images) {
     const dependencies = dependenciesOf(image);
     const missing = dependencies?.find((dependency) => !isMet(images, dependency));
-    if (dependencies !== undefined && missing === undefined) return false;
+    if (dependencies !== undefined && missing === undefined) continue;
     const what =
       missing === undefined
         ? 'has dependencies that cannot be read'
         : `needs image ${missing.imageIndex} in version ${formatImageVersion(missing.minimumVersion)}`;
     image.log('warning', `Image ${image.index} ${what}`);
-    return true;
-  });
+    return { image, needed: missing && images[missing.imageIndex] };
+  }
+  return undefined;
 }
 
 /** Undefined when they cannot be read; a slot without an image needs nothing. */
@@ -66,10 +75,10 @@ function versionAfterwards(image: UpgradeImage): ImageVersion | undefined {
   return image.headers[isUpgrade(image.decision) ? 1 : 0].header?.version;
 }
 
-/** Whether the secondary slot has an older image that may run. */
-function canRevert(image: UpgradeImage, method: UpgradeMethod): boolean {
+/** Whether nothing else is asked of an image, and an older one may run that lies in its other slot. */
+function canRevertAlong(image: UpgradeImage, method: UpgradeMethod): boolean {
   const [primary, secondary] = image.headers;
-  if (method.algorithm === undefined) return false;
+  if (image.decision !== 'none' || method.algorithm === undefined) return false;
   if (primary.header === undefined || secondary.header === undefined) return false;
   const order = compareImageVersions(secondary.header.version, primary.header.version);
   if (order >= 0 || !isWithinReach(image, 'revert')) return false;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ImageDependency } from '@brickproof/bootloader-sim';
+import { markForUpgrade, type ImageDependency } from '@brickproof/bootloader-sim';
 import { version } from '../signed-image.js';
 import { UNSET, trailerBytes, writeMagic } from '../trailer-bytes.js';
-import { UPGRADING_BOARDS, boardsFor } from './boards.js';
+import { SWAPPING_BOARDS, UPGRADING_BOARDS, boardsFor } from './boards.js';
 import { CONFIRMED, StagedBoard, versionOf, type ImageChanges } from './staged-board.js';
 
 /**
@@ -69,6 +69,41 @@ describe.each(UPGRADING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
       if (spec.strategy !== 'overwrite-only') expectSecondaries(board, becomes);
       expect(board.bootsTo()).toBe(running);
     }
+  });
+});
+
+describe.each(SWAPPING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
+  // The primary image 0 needs the new image 1, which is not there.
+  const unmet: ImageChanges = (imageIndex) =>
+    imageIndex === 0 ? { version: '3.0.0', dependencies: [dependencyOn(1, 'the new one')] } : {};
+
+  it('leaves images alone that need what is not there while nothing is asked for', () => {
+    const board = new StagedBoard(spec, { old: unmet }).programConfirmed();
+    const before = board.flashHash();
+    expect(board.bootsTo()).toBe('primary 3.0.0, primary 21.0.0');
+    expect(board.flashHash()).toBe(before);
+  });
+
+  it('never reverts a confirmed image because an upgrade of the other one does not fit it', () => {
+    const settings = { downgradePrevention: 'version' } as const;
+    const board = new StagedBoard(spec, {
+      settings,
+      old: unmet,
+      new: (imageIndex) => (imageIndex === 0 ? {} : { version: '20.0.0' }),
+    }).programConfirmed();
+    writeMagic(board.slot(1, 1));
+    expect(board.bootsTo()).toBe('primary 3.0.0, primary 21.0.0');
+    expect(board.found(0, 0)).toBe('old');
+  });
+
+  it('does not try an upgrade again that broke off, though images need what is not there', () => {
+    const board = new StagedBoard(spec, { old: unmet });
+    const [primary, secondary] = [board.slot(0, 1), board.slot(1, 1)];
+    // The second image's upgrade was begun, and then its image was lost.
+    markForUpgrade(primary, { permanent: false, imageIndex: 1 });
+    secondary.erase(0, secondary.sizeBytes);
+    expect(board.bootsTo()).toBe('primary 3.0.0, primary 21.0.0');
+    expect(trailerBytes(primary).imageOk).toBe('set');
   });
 });
 
