@@ -18,6 +18,7 @@ import type {
   ImageBuildEncryption,
   ImageBuildOptions,
   ImageBuildRejectCode,
+  ImageDependency,
   ImageVersion,
   SigningKey,
   Verdict,
@@ -25,6 +26,7 @@ import type {
 import { loadSigningKey } from '../release/signing-key.js';
 import { readEncryptionKey } from './agreement-key-file.js';
 import { addVerb, sizeArgument } from './command-tree.js';
+import { dependenciesArgument } from './dependencies-argument.js';
 import { EXIT } from './exit-status.js';
 import { readFileBytes, readFileText, writeFileBytes } from './files.js';
 import { toHex } from './image-hash.js';
@@ -49,6 +51,7 @@ interface SignFlags {
   readonly loadAddr?: number;
   readonly erasedVal: 0xff | 0x00;
   readonly nonBootable?: boolean;
+  readonly dependencies?: readonly ImageDependency[];
   readonly encrypt?: string;
   readonly encryptKeylen?: ContentKeySizeBytes;
   readonly clear?: boolean;
@@ -99,6 +102,11 @@ export function registerImageSignCommand(image: Command): void {
       0xff,
     )
     .option('--non-bootable', 'the image can be carried, not booted')
+    .option(
+      '-d, --dependencies <list>',
+      'other images of the board that it needs, and their lowest versions: "(1, 1.2.3)"',
+      dependenciesArgument,
+    )
     .option(
       '-E, --encrypt <file>',
       "encrypt for the device with this P-256 or X25519 key: its public half, or the device's own",
@@ -226,6 +234,7 @@ function buildOptions(
     headerSizeBytes: flags.headerSize,
     erasedValue: flags.erasedVal,
     nonBootable: flags.nonBootable === true,
+    dependencies: flags.dependencies ?? [],
     ...(flags.securityCounter === undefined ? {} : { securityCounter: flags.securityCounter }),
     ...(address === undefined ? {} : { address }),
     ...(signingKey === undefined ? {} : { signingKey }),

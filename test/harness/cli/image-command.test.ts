@@ -11,10 +11,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from './run-cli.js';
 import type { CliRun } from './run-cli.js';
 
+const SAMPLES = fileURLToPath(new URL('../../../firmware-samples', import.meta.url));
 const HEADER = ['--header-size', '0x200', '--pad-header'];
 
 let folder: string;
@@ -82,6 +84,34 @@ describe('brickproof image', () => {
     expect(bytes.subarray(-16).toString('hex')).toBe('77c295f360d2ef7f3552500f2cb67980');
     expect(bytes.at(-24)).toBe(1);
   });
+
+  it('says what an image needs of others, byte for byte as imgtool does', async () => {
+    const sample = readFileSync(join(SAMPLES, 'nrf-dual/good-1.1.0-needs-image1-imgtool.bin'));
+    const bodySizeBytes = sample.readUInt32LE(12);
+    writeFileSync(path('body.bin'), sample.subarray(0x200, 0x200 + bodySizeBytes));
+    const run = await runCli([
+      ...['image', 'sign', path('body.bin'), path('needs.bin'), '--version', '1.1.0', ...HEADER],
+      ...['--key', join(SAMPLES, 'keys/test-key-ed25519.pem'), '--security-counter', '1'],
+      ...['--dependencies', '(1, 1.1.0)'],
+    ]);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(path('needs.bin')).equals(sample)).toBe(true);
+    expect(await sign('both.bin', ...HEADER, '-d', '(1,1.0.0) , (2, 3.0.0+4)')).toMatchObject({
+      status: 0,
+    });
+    const shown = await runCli(['image', 'show', path('both.bin')]);
+    expect(shown.stdout).toMatch(/^dependency +protected +12 bytes +010000000100000000000000$/m);
+    expect(shown.stdout).toMatch(/^dependency +protected +12 bytes +020000000300000004000000$/m);
+  });
+
+  it.each(['1.1.0', '(1)', '(1, x)', '(9, 1.0.0)', '(1, 1.0.0), (1, 2.0.0)', '(1, 1.0.0) (2, 2)'])(
+    'takes %j for no list of what an image needs',
+    async (text) => {
+      const run = await sign('no.bin', ...HEADER, '--dependencies', text);
+      expect(run).toMatchObject({ status: 2, stdout: '' });
+      expect(run.stderr).toContain('--dependencies');
+    },
+  );
 
   it.each([
     ['was changed', (image: Buffer) => image.fill(0, 600, 700), 'image-hash-mismatch'],
