@@ -27,6 +27,7 @@ export function settleDependencies(images: readonly UpgradeImage[], method: Upgr
       const { image } = unmet;
       image.log('warning', `Image ${image.index} is reverted with the image that it needs`);
       image.decision = 'revert';
+      image.revertsAlong = true;
     } else {
       for (const image of images) image.decision = 'none';
       return;

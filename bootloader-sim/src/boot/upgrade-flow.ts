@@ -33,7 +33,8 @@ export function bootUpgrading(asked: BootEnvironment, method: UpgradeMethod): Ve
     reviewEarlierImages(images, image);
   }
   if (images.length > 1) settleDependencies(images, method);
-  for (const image of images) {
+  // What reverts along goes first: a reset in between leaves the request of the other one standing.
+  for (const image of images.toSorted((a, b) => Number(b.revertsAlong) - Number(a.revertsAlong))) {
     // What was read of a status belongs to one image; the next one begins anew.
     if (images.length > 1) image.status = resetStatus(method.algorithm?.firstOperation);
     performUpgrade(image, method);

@@ -41,6 +41,8 @@ export class UpgradeImage {
   readonly #contentKeys = new Map<number, Uint8Array>();
   status: SwapStatus = resetStatus();
   decision: UpgradeDecision = 'none';
+  /** It goes back because the image that it needs does. */
+  revertsAlong = false;
   /** A swap that was cut short has been completed in this boot. */
   wasInterrupted = false;
   /** Status entries that could not be written; the swap goes on without them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { markForUpgrade, type ImageDependency } from '@brickproof/bootloader-sim';
+import { confirmRunning, markForUpgrade, type ImageDependency } from '@brickproof/bootloader-sim';
 import { version } from '../signed-image.js';
 import { UNSET, trailerBytes, writeMagic } from '../trailer-bytes.js';
 import { SWAPPING_BOARDS, UPGRADING_BOARDS, boardsFor } from './boards.js';
@@ -104,6 +104,27 @@ describe.each(SWAPPING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
     secondary.erase(0, secondary.sizeBytes);
     expect(board.bootsTo()).toBe('primary 3.0.0, primary 21.0.0');
     expect(trailerBytes(primary).imageOk).toBe('set');
+  });
+});
+
+describe.each(SWAPPING_BOARDS.filter(isOfTwoImages))('$name', (spec) => {
+  it('reverts a confirmed image with the one that it needs, whenever the power goes', () => {
+    const board = new StagedBoard(spec, {
+      new: (imageIndex) =>
+        imageIndex === 0 ? {} : { dependencies: [dependencyOn(0, 'the new one')] },
+    }).request({ permanent: false });
+    expect(board.bootsTo()).toBe(`primary ${versionOf('new', 0)}, primary ${versionOf('new', 1)}`);
+    confirmRunning(board.slot(0, 1));
+    const trial = board.flash.snapshot();
+    const operations = board.bootOperations().length;
+    const old = `primary ${versionOf('old', 0)}, primary ${versionOf('old', 1)}`;
+    for (let cut = 0; cut <= operations; cut += 1) {
+      board.flash.restore(trial);
+      expect(board.bootCutAfter(cut)).toBe(cut < operations);
+      // The image that asked for it may run once more, unconfirmed, beside the old one.
+      board.boot();
+      expect(board.bootsTo()).toBe(old);
+    }
   });
 });
 
