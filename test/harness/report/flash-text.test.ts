@@ -19,12 +19,16 @@ describe('a flash as people read it', () => {
     const shape = { ...EQUAL_SHAPE, slotRuns: [{ count: 100, sizeBytes: 1024 }] };
     const bench = offered('swap-using-move', { shape });
     const board = boardOf(bench);
-    const areas = board.model.areas.filter(({ name }) => name !== 'scratch');
+    const areas = board.model.areas.map((area) => {
+      if (area.name !== 'scratch') return area;
+      return { name: 'store', offset: area.offset + 1024, sizeBytes: 1024 };
+    });
     const report = reportOf(bench, { board: { ...board, model: { ...board.model, areas } } });
     const map = section(formatFlash(report, PLAIN), 'Flash');
     expect(map[0]).toMatch(/4 of 100 used +█·{24}$/);
     expect(map[1]).toMatch(/5 of 100 used +█·{23}▒$/);
-    expect(map[2]).toMatch(/^0x32000 +- +2 KiB +2 x 1 KiB +erased +··$/);
+    expect(map[2]).toMatch(/^0x32000 +- +1 KiB +1 x 1 KiB +erased +·$/);
+    expect(map[3]).toMatch(/^0x32400 +store +1 KiB +1 x 1 KiB +erased +·$/);
   });
 
   it('says of each slot what its image says, and whether it verifies', () => {
