@@ -1,3 +1,4 @@
+import { hasImageFlag } from '../image/header.js';
 import { compareImageVersions } from '../image/version.js';
 import type { VerifiedImage } from '../image/verify.js';
 import type { ImageRejectCode, Verdict } from '../verdict.js';
@@ -139,13 +140,13 @@ function decide(image: UpgradeImage, method: UpgradeMethod): void {
 }
 
 /**
- * Whether the secondary image may go to the primary slot; if not, the slot is erased
- * (loader.c, boot_validate_slot).
+ * Whether the secondary image may go to the primary slot; if not, the slot is erased, but for an
+ * image that is flagged as not bootable (loader.c, boot_validate_slot).
  */
 function validateCandidate(image: UpgradeImage, method: UpgradeMethod, asked: SwapType): boolean {
   const { secondary, environment } = image;
-  const [, found] = image.headers;
-  if (found.isErased) {
+  const [, { isErased, header }] = image.headers;
+  if (isErased || (header !== undefined && hasImageFlag(header, 'nonBootable'))) {
     clearLeftTrailer(image, method);
     return false;
   }
@@ -166,8 +167,7 @@ function validateCandidate(image: UpgradeImage, method: UpgradeMethod, asked: Sw
     image.candidate = verified.value;
     return true;
   }
-  if (verified.code === 'image-not-bootable') clearLeftTrailer(image, method);
-  else eraseArea(environment, secondary, 'secondary');
+  eraseArea(environment, secondary, 'secondary');
   return false;
 }
 

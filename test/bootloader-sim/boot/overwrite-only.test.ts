@@ -4,6 +4,10 @@ import { signedImage } from './signed-image.js';
 import { TestBoard } from './test-board.js';
 import { Bench, SHAPES, STRANGER_KEY, image } from './fixture.js';
 
+/** MCUboot image.h: ih_flags, IMAGE_F_NON_BOOTABLE. */
+const FLAGS_OFFSET = 16;
+const NON_BOOTABLE = 0x10;
+
 describe.each(SHAPES)('overwrite-only on $name', (shape) => {
   it.each([false, true])(
     'copies a marked image over the primary one (permanent: %s)',
@@ -77,6 +81,18 @@ describe('overwrite-only', () => {
     markForUpgrade(b.slots[1], { permanent: true });
     expect(b.bootSummary()).toBe('slot 0: 1.0.0');
     expect(b.isErased(1)).toBe(true);
+  });
+
+  it('leaves an image alone that is flagged as not bootable, even an older one', () => {
+    const b = new Bench('overwrite-only', shape);
+    b.load(0, image('1.0.0'));
+    const library = image('0.9.0');
+    library[FLAGS_OFFSET] = (library[FLAGS_OFFSET] ?? 0) | NON_BOOTABLE;
+    b.load(1, library);
+    markForUpgrade(b.slots[1], { permanent: true });
+    const { erases } = b.flash.statistics;
+    expect(b.bootSummary()).toBe('slot 0: 1.0.0');
+    expect(b.flash.statistics.erases).toBe(erases);
   });
 
   it('boots nothing when the primary image does not verify', () => {
