@@ -2,7 +2,7 @@ import type { FlashArea } from '../flash/flash-area.js';
 import { IMAGE_HEADER_SIZE_BYTES } from '../image/header.js';
 import { accept, reject, type Verdict } from '../verdict.js';
 import type { SwapAlgorithm } from './swap-algorithm.js';
-import { scratchTrailerSizeBytes, trailerFormat, trailerSizeBytes } from './swap-trailer.js';
+import { trailerFormat, trailerSizeBytes } from './swap-trailer.js';
 import { swapUsingMove } from './swap-using-move.js';
 import { swapUsingOffset } from './swap-using-offset.js';
 import { swapUsingScratch } from './swap-using-scratch.js';
@@ -33,8 +33,7 @@ const ALGORITHMS: Partial<Readonly<Record<StrategyName, SwapAlgorithm>>> = {
 
 /**
  * Holds a layout to what MCUboot can be built for, and says what it has room for. The boot itself
- * does not ask: MCUboot started on such a layout runs the primary image and never upgrades. Refuses
- * `boot-layout-invalid`.
+ * does not ask: on a layout that is refused here, it never upgrades. Refuses `boot-layout-invalid`.
  */
 export function checkBootLayout(
   strategy: StrategyName,
@@ -117,20 +116,6 @@ function slotFault(strategy: StrategyName, layout: BootLayout): string | undefin
   for (const [index, slots] of layout.images.entries()) {
     const reason = incompatibility(slots, layout);
     if (reason !== undefined) return `image ${index}: ${reason}`;
-    if (strategy === 'overwrite-only') continue;
-    const format = trailerFormat(strategy, layout);
-    const small = slots.find((slot) => trailerSizeBytes(format) >= slot.sizeBytes);
-    if (small !== undefined) {
-      return `${small.name} has ${small.sizeBytes} bytes, its trailer alone needs ${trailerSizeBytes(format)}`;
-    }
   }
-  return strategy === 'swap-using-scratch' ? scratchFault(layout) : undefined;
-}
-
-function scratchFault(layout: BootLayout): string | undefined {
-  const needed = scratchTrailerSizeBytes(trailerFormat('swap-using-scratch', layout));
-  const size = layout.scratch?.sizeBytes ?? 0;
-  return size > needed
-    ? undefined
-    : `the scratch area has ${size} bytes, its trailer alone needs ${needed}`;
+  return undefined;
 }

@@ -1,5 +1,5 @@
-import type { FlashSector } from '../flash/flash-area.js';
-import { trailerFormat } from './swap-trailer.js';
+import type { FlashArea, FlashSector } from '../flash/flash-area.js';
+import { trailerFormat, trailerSizeBytes } from './swap-trailer.js';
 import type { BootLayout, SlotPair } from './upgrade-strategy.js';
 
 /**
@@ -8,10 +8,14 @@ import type { BootLayout, SlotPair } from './upgrade-strategy.js';
  * which is where the sectors move to.
  */
 export function equalSectorsIncompatibility(
-  [primary, secondary]: SlotPair,
+  slots: SlotPair,
   layout: BootLayout,
-  options: { readonly mayHaveOneMore: 'primary' | 'secondary' },
+  options: {
+    readonly strategy: 'swap-using-move' | 'swap-using-offset';
+    readonly mayHaveOneMore: 'primary' | 'secondary';
+  },
 ): string | undefined {
+  const [primary, secondary] = slots;
   const inPrimary = primary.sectors.length;
   const inSecondary = secondary.sectors.length;
   const more =
@@ -19,7 +23,8 @@ export function equalSectorsIncompatibility(
   if (more !== 0 && more !== 1) {
     return `not a compatible amount of sectors (${inPrimary} and ${inSecondary})`;
   }
-  const { sectorsMax } = trailerFormat('swap-using-move', layout);
+  const format = trailerFormat(options.strategy, layout);
+  const { sectorsMax } = format;
   if (inPrimary > sectorsMax || inSecondary > sectorsMax) {
     return `more sectors than allowed (${Math.max(inPrimary, inSecondary)} of at most ${sectorsMax})`;
   }
@@ -28,7 +33,18 @@ export function equalSectorsIncompatibility(
   if (!primary.sectors.every(isEqual) || !secondary.sectors.every(isEqual)) {
     return 'not same sector layout';
   }
-  return undefined;
+  return trailerMisfit(slots, trailerSizeBytes(format));
+}
+
+/** Which of these areas has no room for a trailer and anything else; undefined when all have. */
+export function trailerMisfit(
+  areas: readonly FlashArea[],
+  trailerBytes: number,
+): string | undefined {
+  const small = areas.find(({ sizeBytes }) => sizeBytes <= trailerBytes);
+  return small === undefined
+    ? undefined
+    : `${small.name} has ${small.sizeBytes} bytes, its trailer alone needs ${trailerBytes}`;
 }
 
 /** What is found where sectors of two slots end at the same distance. */

@@ -34,7 +34,10 @@ export const swapUsingMove: SwapAlgorithm = {
   name: 'swap-using-move',
   firstOperation: 'move',
   incompatibility: (slots, layout) =>
-    equalSectorsIncompatibility(slots, layout, { mayHaveOneMore: 'primary' }),
+    equalSectorsIncompatibility(slots, layout, {
+      strategy: 'swap-using-move',
+      mayHaveOneMore: 'primary',
+    }),
   maxImageSizeBytes,
   findStatus: findStatusInPrimary,
   readStatus,

@@ -41,7 +41,10 @@ export const swapUsingOffset: SwapAlgorithm = {
   name: 'swap-using-offset',
   firstOperation: 'swap',
   incompatibility: (slots, layout) =>
-    equalSectorsIncompatibility(slots, layout, { mayHaveOneMore: 'secondary' }),
+    equalSectorsIncompatibility(slots, layout, {
+      strategy: 'swap-using-offset',
+      mayHaveOneMore: 'secondary',
+    }),
   maxImageSizeBytes,
   findStatus: findStatusInPrimary,
   readStatus,

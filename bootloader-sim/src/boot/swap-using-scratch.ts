@@ -2,7 +2,7 @@ import type { FlashArea } from '../flash/flash-area.js';
 import { DONE, type Verdict } from '../verdict.js';
 import { copyRegion } from './copy-region.js';
 import { inOrder } from './in-order.js';
-import { groupSectors } from './slot-compatibility.js';
+import { groupSectors, trailerMisfit } from './slot-compatibility.js';
 import {
   eraseRange,
   eraseTrailerOf,
@@ -53,7 +53,8 @@ export const swapUsingScratch: SwapAlgorithm = {
 function incompatibility(slots: SlotPair, layout: BootLayout): string | undefined {
   const { scratch } = layout;
   if (scratch === undefined) return 'there is no scratch area';
-  const { sectorsMax } = trailerFormat('swap-using-scratch', layout);
+  const format = trailerFormat('swap-using-scratch', layout);
+  const { sectorsMax } = format;
   const most = Math.max(...slots.map((slot) => slot.sectors.length));
   if (most > sectorsMax) return `more sectors than allowed (${most} of at most ${sectorsMax})`;
   const [primary, secondary] = slots;
@@ -61,7 +62,11 @@ function incompatibility(slots: SlotPair, layout: BootLayout): string | undefine
   const groups = groupSectors(slots);
   if (groups === undefined) return 'slots have non-compatible sectors';
   const largest = Math.max(...groups.map((group) => group.sizeBytes));
-  return largest > scratch.sizeBytes ? 'not all sectors fit inside scratch' : undefined;
+  if (largest > scratch.sizeBytes) return 'not all sectors fit inside scratch';
+  return (
+    trailerMisfit(slots, trailerSizeBytes(format)) ??
+    trailerMisfit([scratch], scratchTrailerSizeBytes(format))
+  );
 }
 
 /**

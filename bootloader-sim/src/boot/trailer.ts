@@ -114,9 +114,19 @@ export function trailerMagic(alignBytes: number): Uint8Array {
   return magic;
 }
 
-/** Reads the trailer of a slot. Never refuses: what is not understood is `bad` or `none`. */
+/** What an area says that has no room for a trailer. */
+const NO_TRAILER: Trailer = {
+  magic: 'unset',
+  swapType: 'none',
+  imageNumber: 0,
+  copyDone: 'unset',
+  imageOk: 'unset',
+};
+
+/** Reads the trailer of an area. Never refuses: what is not understood is `bad` or `none`. */
 export function readTrailer(area: FlashArea): Trailer {
   const layout = trailerLayout(area);
+  if (layout.swapInfoOffset < 0) return NO_TRAILER;
   const swapInfo = area.read(layout.swapInfoOffset, 1)[0] ?? 0;
   // Erased (0xff or 0x00) is outside of the known types, and so reads as none.
   const swapType = SWAP_TYPES[(swapInfo & 0x0f) - 1];
