@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseTarget, startBoardSession } from '@brickproof/harness';
+import type { StrategyName } from '@brickproof/bootloader-sim';
 import type { BoardSession, VirtualBoard } from '@brickproof/harness';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findPeer } from './peers.js';
@@ -34,6 +35,10 @@ function serveWithCommand(args: readonly string[]): Promise<string> {
     });
   });
 }
+
+const OLD = { version: '1.0.0' } as const;
+const RUNNING = { active: true, confirmed: true, pending: false } as const;
+const ASIDE = { active: false, confirmed: false } as const;
 
 describe('smpclient on a pty', () => {
   it.skipIf(python.isSkipped)(
@@ -118,6 +123,30 @@ describe('smpclient on a pty', () => {
     },
   );
 
+  it.skipIf(python.isSkipped).each([
+    ['swap-using-offset', []],
+    ['swap-using-move', [{ slot: 1, ...OLD, ...ASIDE, pending: false }]],
+    ['swap-using-scratch', [{ slot: 1, ...OLD, ...ASIDE, pending: false }]],
+  ] as const)(
+    `sees images change places under %s${python.titleSuffix}`,
+    async (strategy, swappedOut) => {
+      const { board, path } = await startBoard('request', strategy);
+      const run = await runScript(['confirm', path, sample('good-1.1.0-imgtool.bin')]);
+      expect(run.problem).toBe('');
+      const arrived = { slot: 0, version: '1.1.0' };
+      expect(run.steps.get('trial')).toMatchObject({
+        images: [
+          { ...arrived, active: true, confirmed: false },
+          { slot: 1, ...OLD, active: false, confirmed: true },
+        ],
+      });
+      const { images } = run.steps.get('confirmed') ?? {};
+      expect(images).toMatchObject([{ ...arrived, ...RUNNING }, ...swappedOut]);
+      expect(images).toHaveLength(1 + swappedOut.length);
+      expect(board.state).toMatchObject({ activeSlot: 0, version: '1.1.0+0', bootCount: 2 });
+    },
+  );
+
   it.skipIf(python.isSkipped)(
     `sees an image whose self-test fails taken back${python.titleSuffix}`,
     async () => {
@@ -139,16 +168,13 @@ describe('smpclient on a pty', () => {
   );
 });
 
-const OLD = { version: '1.0.0' } as const;
-const RUNNING = { active: true, confirmed: true, pending: false } as const;
-const ASIDE = { active: false, confirmed: false } as const;
-
 async function startBoard(
   confirmBy: 'self-test' | 'request',
+  strategy: StrategyName = 'direct-xip',
 ): Promise<{ readonly board: VirtualBoard; readonly path: string }> {
   const started = await startBoardSession({
     model: 'nrf-equal',
-    strategy: 'direct-xip',
+    strategy,
     count: 1,
     seed: 1,
     keyPaths: [],
