@@ -75,6 +75,14 @@ describe.each(UPGRADING_BOARDS)('$name', (spec) => {
     expect(board.bootsTo()).toMatch(/^primary 44\.0\.0/);
   });
 
+  it('takes the same version where only lower ones are refused', () => {
+    const settings = { downgradePrevention: 'version' } as const;
+    const versions = { old: { version: '44.0.0' }, new: { version: '44.0.0' } };
+    const board = new StagedBoard(spec, { settings, ...versions }).request({ permanent: true });
+    expect(board.bootsTo()).toMatch(/^primary 44\.0\.0/);
+    board.expectSlots({ primary: 'new' });
+  });
+
   it('takes the lower version where nothing is to prevent that', () => {
     const versions = { old: { version: '44.0.0' }, new: { version: '43.9.9' } };
     const board = new StagedBoard(spec, versions).request({ permanent: true });
