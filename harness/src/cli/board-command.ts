@@ -171,9 +171,10 @@ function addFlags(command: Command): void {
     .addOption(boardOption())
     .option('--schema', 'print the JSON schema of board files, for editors')
     .addOption(
-      new Option('--model <name>', 'the kind of board, when it is a built-in one')
-        .choices(DEVICE_MODEL_NAMES)
-        .default(undefined, 'nrf-equal'),
+      new Option(
+        '--model <name>',
+        'the kind of board, when it is a built-in one (default: nrf-equal)',
+      ).choices(DEVICE_MODEL_NAMES),
     )
     .addOption(
       strategyOption('how the bootloader upgrades (default: what the board says, direct-xip)'),

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { STRATEGY_NAMES, type StrategyName } from '@brickproof/bootloader-sim';
 import type { BoardDefinition } from '../board/board-definition.js';
+import { DEVICE_MODEL_NAMES } from '../board/device-model.js';
 import { loadBoard } from '../board/load-board.js';
 import { EXIT } from './exit-status.js';
 import { failed, type CliOutcome } from './outcome.js';
@@ -12,7 +13,8 @@ export type NamedBoard =
 
 /** `--board`: what every command means by it. */
 export function boardOption(): Option {
-  return new Option('--board <file|model>', 'the board: a board file, nrf-equal or stm-unequal');
+  const models = DEVICE_MODEL_NAMES.join(', ');
+  return new Option('--board <file|model>', `the board: a board file, or one of ${models}`);
 }
 
 /** `--strategy`, which goes before what a board file says. */
