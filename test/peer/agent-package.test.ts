@@ -63,6 +63,14 @@ function phrases(folder: string, extension: string): readonly string[] {
     .filter((text) => text.length >= PHRASE_CHARACTERS_MIN && / .* /.test(text));
 }
 
+/** All that was built of a package, as one text. */
+function sources(folder: string): string {
+  const path = join(ROOT, folder);
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  const built = files.filter((name) => name.endsWith('.js'));
+  return built.map((name) => readFileSync(join(path, name), 'utf8')).join('\n');
+}
+
 describe('the package of the agent', () => {
   it('installs nothing but itself, and no other file than it needs', () => {
     expect(readdirSync(join(project, 'node_modules', '@brickproof'))).toEqual(['agent']);
@@ -92,12 +100,10 @@ describe('the package of the agent', () => {
   });
 
   it('holds no code of the harness or of tests', () => {
-    const ours = new Set([
-      ...phrases('agent/dist', '.js'),
-      ...phrases('bootloader-sim/dist', '.js'),
-    ]);
+    // A test may quote a part of what the agent says.
+    const ours = sources('agent/dist') + sources('bootloader-sim/dist');
     const foreign = [...phrases('harness/dist', '.js'), ...phrases('test', '.ts')];
-    const telling = foreign.filter((text) => !ours.has(text));
+    const telling = foreign.filter((text) => !ours.includes(text));
     expect(telling.length).toBeGreaterThan(500);
     const text = bundle();
     expect(telling.filter((phrase) => text.includes(phrase))).toEqual([]);

@@ -4,7 +4,7 @@ import { checkBootLayout, describeFlash, equalSnapshots } from '@brickproof/boot
 import { DUMP_SHAPES, anyDump, snapshotOf } from './any-dump.js';
 import { SwapBench } from './swap-bench.js';
 
-const RUNS = 2_500;
+const RUNS = 1_000;
 const TIMEOUT_MS = 120_000;
 /** More than any boot of these flashes takes: two images of 8 KiB, moved twice, word by word. */
 const OPERATIONS_MAX = 400;

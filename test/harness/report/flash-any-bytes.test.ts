@@ -5,7 +5,7 @@ import { anyDump, snapshotOf } from '../../bootloader-sim/boot/any-dump.js';
 import { SwapBench } from '../../bootloader-sim/boot/swap-bench.js';
 import { reportOf } from './flash-board.js';
 
-const RUNS = 2_500;
+const RUNS = 1_000;
 const TIMEOUT_MS = 120_000;
 
 describe('a flash that may hold anything', () => {
@@ -47,7 +47,7 @@ describe('a flash that may hold anything', () => {
           // A trial that nobody confirms is over at the boot after.
           if (isTrial) expect(bench.boot()).not.toBe(foretold);
         }),
-        { numRuns: 500 },
+        { numRuns: 200 },
       );
     },
     TIMEOUT_MS,
