@@ -2,13 +2,14 @@ import type { FlashArea } from '../flash/flash-area.js';
 import type { ContentCipher } from '../crypto/content-cipher.js';
 import { tlvOffset, type ImageHeader } from '../image/header.js';
 import { DONE, accept, type Verdict } from '../verdict.js';
+import { eraseRange } from './swap-algorithm.js';
 import type { UpgradeImage } from './upgrade-image.js';
 
 /** Bytes that are read and written at a time (loader.c, BUF_SZ). */
 const COPY_CHUNK_BYTES = 1024;
 
-/** Bytes to be copied from one area to another; the destination is erased. */
-export interface CopyRange {
+/** Bytes to be copied from one area to another. */
+interface CopyRange {
   readonly from: FlashArea;
   readonly fromOffset: number;
   readonly to: FlashArea;
@@ -19,7 +20,7 @@ export interface CopyRange {
 }
 
 /**
- * Copies a range chunk by chunk (loader.c, boot_copy_region). What leaves the primary slot is
+ * Copies a range chunk by chunk to where it is erased (loader.c, boot_copy_region). What leaves the primary slot is
  * encrypted, and what enters it decrypted, where the image says that it is encrypted; between the
  * other areas, and within one, bytes are only copied.
  */
@@ -38,6 +39,12 @@ export function copyRegion(image: UpgradeImage, range: CopyRange): Verdict<void>
     if (!written.ok) return written;
   }
   return DONE;
+}
+
+/** Erases the sectors of the destination, and copies. */
+export function copyOver(image: UpgradeImage, range: CopyRange): Verdict<void> {
+  const erased = eraseRange(range.to, range.toOffset, range.sizeBytes);
+  return erased.ok ? copyRegion(image, range) : erased;
 }
 
 /** Changes the bytes that lie at a distance into a range. */

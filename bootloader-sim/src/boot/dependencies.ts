@@ -7,7 +7,7 @@ import type { UpgradeMethod } from './upgrade-method.js';
 import { imageSourceOf, verifySlot } from './verify-slot.js';
 
 /** Whether a decision brings the image of the secondary slot to the primary one. */
-export function isUpgrade(decision: UpgradeDecision): boolean {
+function isUpgrade(decision: UpgradeDecision): boolean {
   return decision === 'test' || decision === 'permanent' || decision === 'revert';
 }
 

@@ -1,29 +1,31 @@
 import type { FlashArea, FlashSector } from '../flash/flash-area.js';
-import { trailerFormat, trailerSizeBytes } from './swap-trailer.js';
+import { alignUp, trailerFormat, trailerSizeBytes } from './swap-trailer.js';
 import type { BootLayout, SlotPair } from './upgrade-strategy.js';
+
+/** A swap of sectors that are all of one size. */
+export interface EqualSectors {
+  readonly strategy: 'swap-using-move' | 'swap-using-offset';
+  /** The slot in which an image needs one sector more to move to, and which may have it. */
+  readonly spareSectorIn: 'primary' | 'secondary';
+}
 
 /**
  * Why two slots cannot be swapped by an algorithm that needs equal sectors; undefined when they can
- * (swap_move.c and swap_offset.c, boot_slots_compatible). One of the slots may have a sector more,
- * which is where the sectors move to.
+ * (swap_move.c and swap_offset.c, boot_slots_compatible).
  */
 export function equalSectorsIncompatibility(
   slots: SlotPair,
   layout: BootLayout,
-  options: {
-    readonly strategy: 'swap-using-move' | 'swap-using-offset';
-    readonly mayHaveOneMore: 'primary' | 'secondary';
-  },
+  swap: EqualSectors,
 ): string | undefined {
   const [primary, secondary] = slots;
   const inPrimary = primary.sectors.length;
   const inSecondary = secondary.sectors.length;
-  const more =
-    options.mayHaveOneMore === 'primary' ? inPrimary - inSecondary : inSecondary - inPrimary;
+  const more = swap.spareSectorIn === 'primary' ? inPrimary - inSecondary : inSecondary - inPrimary;
   if (more !== 0 && more !== 1) {
     return `not a compatible amount of sectors (${inPrimary} and ${inSecondary})`;
   }
-  const format = trailerFormat(options.strategy, layout);
+  const format = trailerFormat(swap.strategy, layout);
   const { sectorsMax } = format;
   if (inPrimary > sectorsMax || inSecondary > sectorsMax) {
     return `more sectors than allowed (${Math.max(inPrimary, inSecondary)} of at most ${sectorsMax})`;
@@ -34,6 +36,24 @@ export function equalSectorsIncompatibility(
     return 'not same sector layout';
   }
   return trailerMisfit(slots, trailerSizeBytes(format));
+}
+
+/** The largest image that such a swap takes (swap_move.c and swap_offset.c, app_max_size). */
+export function equalSectorsMaxImageSizeBytes(
+  slots: SlotPair,
+  layout: BootLayout,
+  swap: EqualSectors,
+): number {
+  const [primary, secondary] = slots;
+  const sectorSize = primary.sectors[0]?.sizeBytes ?? primary.sizeBytes;
+  const trailerSize = trailerSizeBytes(trailerFormat(swap.strategy, layout));
+  const [inPrimary, inSecondary] = swap.spareSectorIn === 'primary' ? [1, 0] : [0, 1];
+  return (
+    Math.min(
+      primary.sizeBytes - inPrimary * sectorSize,
+      secondary.sizeBytes - inSecondary * sectorSize,
+    ) - alignUp(trailerSize, sectorSize)
+  );
 }
 
 /** Which of these areas has no room for a trailer and anything else; undefined when all have. */
@@ -48,7 +68,7 @@ export function trailerMisfit(
 }
 
 /** What is found where sectors of two slots end at the same distance. */
-export interface SectorGroup {
+interface SectorGroup {
   readonly primaryCount: number;
   readonly secondaryCount: number;
   readonly sizeBytes: number;

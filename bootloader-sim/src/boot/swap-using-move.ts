@@ -1,10 +1,13 @@
 import type { FlashArea } from '../flash/flash-area.js';
 import { DONE, type Verdict } from '../verdict.js';
-import { copyRegion } from './copy-region.js';
+import { copyOver } from './copy-region.js';
 import { inOrder } from './in-order.js';
-import { equalSectorsIncompatibility } from './slot-compatibility.js';
 import {
-  eraseRange,
+  equalSectorsIncompatibility,
+  equalSectorsMaxImageSizeBytes,
+  type EqualSectors,
+} from './slot-compatibility.js';
+import {
   eraseTrailerOf,
   findStatusInPrimary,
   firstTrailerSector,
@@ -17,13 +20,13 @@ import {
   type SwapAlgorithm,
 } from './swap-algorithm.js';
 import { isReset, lastWrittenEntry, type SwapStatus } from './swap-status.js';
-import { alignUp, trailerFormat, trailerSizeBytes, writeSwapSize } from './swap-trailer.js';
+import { writeSwapSize } from './swap-trailer.js';
 import { readTrailer, writeImageOk, writeTrailerMagic } from './trailer.js';
 import type { HeaderPlace, UpgradeImage } from './upgrade-image.js';
-import type { BootLayout, SlotPair } from './upgrade-strategy.js';
 
 /** Status entries of each sector while it is swapped; one more was written when it was moved. */
 const SWAP_STATES_PER_SECTOR = 2;
+const SECTORS: EqualSectors = { strategy: 'swap-using-move', spareSectorIn: 'primary' };
 
 /**
  * Moves the primary image up by one sector, and then swaps: sector N of the secondary slot goes to
@@ -33,12 +36,8 @@ const SWAP_STATES_PER_SECTOR = 2;
 export const swapUsingMove: SwapAlgorithm = {
   name: 'swap-using-move',
   firstOperation: 'move',
-  incompatibility: (slots, layout) =>
-    equalSectorsIncompatibility(slots, layout, {
-      strategy: 'swap-using-move',
-      mayHaveOneMore: 'primary',
-    }),
-  maxImageSizeBytes,
+  incompatibility: (slots, layout) => equalSectorsIncompatibility(slots, layout, SECTORS),
+  maxImageSizeBytes: (slots, layout) => equalSectorsMaxImageSizeBytes(slots, layout, SECTORS),
   findStatus: findStatusInPrimary,
   readStatus,
   headerPlace,
@@ -52,16 +51,6 @@ export const swapUsingMove: SwapAlgorithm = {
   turnCount: swapSectorCount,
   run,
 };
-
-function maxImageSizeBytes([primary, secondary]: SlotPair, layout: BootLayout): number {
-  const sectorSize = primary.sectors[0]?.sizeBytes ?? primary.sizeBytes;
-  const trailerSize = trailerSizeBytes(trailerFormat('swap-using-move', layout));
-  const trailerSectors = alignUp(trailerSize, sectorSize);
-  return Math.min(
-    primary.sizeBytes - trailerSectors - sectorSize,
-    secondary.sizeBytes - trailerSectors,
-  );
-}
 
 function readStatus(image: UpgradeImage, area: FlashArea, status: SwapStatus): void {
   const entry = lastWrittenEntry(area, statusEntries(image, area));
@@ -152,9 +141,8 @@ function moveSectorUp(image: UpgradeImage, sector: number): Verdict<void> {
     () => (isFresh ? eraseTrailerOf(image, primary) : DONE),
     () => (isFresh ? writeStatusTrailer(image, primary) : DONE),
     () => (status.index === 1 ? eraseTrailerOf(image, secondary) : DONE),
-    () => eraseRange(primary, to, sizeBytes),
     () =>
-      copyRegion(image, { from: primary, fromOffset: from, to: primary, toOffset: to, sizeBytes }),
+      copyOver(image, { from: primary, fromOffset: from, to: primary, toOffset: to, sizeBytes }),
   );
   if (!moved.ok) return moved;
   writeStatus(image, status.index - 1);
@@ -175,35 +163,24 @@ function swapDown(image: UpgradeImage, last: number): Verdict<void> {
 
 /** Swaps one sector in two steps; counts from 1. */
 function swapSector(image: UpgradeImage, sector: number): Verdict<void> {
-  const { status, primary, secondary } = image;
+  const { status, primary, secondary, sectorSizeBytes: sizeBytes } = image;
   const here = sectorOffset(primary, sector - 1);
   const above = sectorOffset(primary, sector);
   const there = sectorOffset(secondary, sector - 1);
   if (status.state === 1) {
-    const moved = replaceSector(image, { from: secondary, at: there }, { to: primary, at: here });
+    const range = { from: secondary, fromOffset: there, to: primary, toOffset: here };
+    const moved = copyOver(image, { ...range, sizeBytes });
     if (!moved.ok) return moved;
     noteStep(image);
     status.state = 2;
   }
-  const moved = replaceSector(image, { from: primary, at: above }, { to: secondary, at: there });
+  const range = { from: primary, fromOffset: above, to: secondary, toOffset: there };
+  const moved = copyOver(image, { ...range, sizeBytes });
   if (!moved.ok) return moved;
   noteStep(image);
   status.index += 1;
   status.state = 1;
   return DONE;
-}
-
-function replaceSector(
-  image: UpgradeImage,
-  source: { readonly from: FlashArea; readonly at: number },
-  target: { readonly to: FlashArea; readonly at: number },
-): Verdict<void> {
-  const { sectorSizeBytes: sizeBytes } = image;
-  const range = { from: source.from, fromOffset: source.at, to: target.to, toOffset: target.at };
-  return inOrder(
-    () => eraseRange(target.to, target.at, sizeBytes),
-    () => copyRegion(image, { ...range, sizeBytes }),
-  );
 }
 
 function noteStep(image: UpgradeImage): void {

@@ -1,9 +1,13 @@
 import type { FlashArea } from '../flash/flash-area.js';
 import { hashedSizeBytes } from '../image/header.js';
 import { DONE, type Verdict } from '../verdict.js';
-import { copyRegion } from './copy-region.js';
+import { copyOver } from './copy-region.js';
 import { inOrder } from './in-order.js';
-import { equalSectorsIncompatibility } from './slot-compatibility.js';
+import {
+  equalSectorsIncompatibility,
+  equalSectorsMaxImageSizeBytes,
+  type EqualSectors,
+} from './slot-compatibility.js';
 import {
   eraseRange,
   eraseTrailerOf,
@@ -19,17 +23,12 @@ import {
   type SwapAlgorithm,
 } from './swap-algorithm.js';
 import { isReset, lastWrittenEntry, type SwapStatus } from './swap-status.js';
-import {
-  alignUp,
-  readUnprotectedTlvSizes,
-  trailerFormat,
-  trailerSizeBytes,
-} from './swap-trailer.js';
+import { readUnprotectedTlvSizes } from './swap-trailer.js';
 import { readTrailer, writeCopyDone } from './trailer.js';
 import type { HeaderPlace, UpgradeImage } from './upgrade-image.js';
-import type { BootLayout, SlotPair } from './upgrade-strategy.js';
 
 const STATES_PER_SECTOR = 2;
+const SECTORS: EqualSectors = { strategy: 'swap-using-offset', spareSectorIn: 'secondary' };
 
 /**
  * Swaps by one sector of offset: the new image starts in the second sector of the secondary slot,
@@ -40,12 +39,8 @@ const STATES_PER_SECTOR = 2;
 export const swapUsingOffset: SwapAlgorithm = {
   name: 'swap-using-offset',
   firstOperation: 'swap',
-  incompatibility: (slots, layout) =>
-    equalSectorsIncompatibility(slots, layout, {
-      strategy: 'swap-using-offset',
-      mayHaveOneMore: 'secondary',
-    }),
-  maxImageSizeBytes,
+  incompatibility: (slots, layout) => equalSectorsIncompatibility(slots, layout, SECTORS),
+  maxImageSizeBytes: (slots, layout) => equalSectorsMaxImageSizeBytes(slots, layout, SECTORS),
   findStatus: findStatusInPrimary,
   readStatus,
   headerPlace,
@@ -57,16 +52,6 @@ export const swapUsingOffset: SwapAlgorithm = {
   turnCount: (image, swapSizeBytes) => lastSectorIndex(image, swapSizeBytes) + 1,
   run,
 };
-
-function maxImageSizeBytes([primary, secondary]: SlotPair, layout: BootLayout): number {
-  const sectorSize = primary.sectors[0]?.sizeBytes ?? primary.sizeBytes;
-  const trailerSize = trailerSizeBytes(trailerFormat('swap-using-offset', layout));
-  const trailerSectors = alignUp(trailerSize, sectorSize);
-  return Math.min(
-    primary.sizeBytes - trailerSectors,
-    secondary.sizeBytes - trailerSectors - sectorSize,
-  );
-}
 
 function readStatus(image: UpgradeImage, area: FlashArea, status: SwapStatus): void {
   const entry = lastWrittenEntry(area, statusEntries(image, area));
@@ -194,7 +179,7 @@ function swapSector(
       const shiftBytes = options.reverting ? sizeBytes : 0;
       const from = { from: primary, fromOffset: here };
       const to = { to: secondary, toOffset: away };
-      const moved = replaceSector(image, { ...from, ...to, sizeBytes, shiftBytes });
+      const moved = copyOver(image, { ...from, ...to, sizeBytes, shiftBytes });
       if (!moved.ok) return moved;
     }
     noteStep(image);
@@ -202,23 +187,13 @@ function swapSector(
   }
   if (!options.skipSecondary) {
     const from = { from: secondary, fromOffset: back };
-    const moved = replaceSector(image, { ...from, to: primary, toOffset: here, sizeBytes });
+    const moved = copyOver(image, { ...from, to: primary, toOffset: here, sizeBytes });
     if (!moved.ok) return moved;
   }
   noteStep(image);
   status.index += 1;
   status.state = 1;
   return DONE;
-}
-
-function replaceSector(
-  image: UpgradeImage,
-  range: Parameters<typeof copyRegion>[1],
-): Verdict<void> {
-  return inOrder(
-    () => eraseRange(range.to, range.toOffset, range.sizeBytes),
-    () => copyRegion(image, range),
-  );
 }
 
 function noteStep(image: UpgradeImage): void {
