@@ -1,6 +1,7 @@
 import type { FlashArea } from '../flash/flash-area.js';
 import { isWritten, type StatusEntries } from './swap-status.js';
 import {
+  NO_KEY_BYTE,
   contentKeyOffset,
   readSwapSize,
   readUnprotectedTlvSizes,
@@ -57,8 +58,6 @@ export interface TrailerContents {
 }
 
 const ALIGNMENTS: readonly number[] = [8, 16, 32];
-/** What stands for no key, whatever the erased value (boot_read_enc_key). */
-const NO_KEY_BYTE = 0xff;
 
 /** Describes the trailer of an area that has room for one. Never refuses: bytes may be anything. */
 export function describeTrailer(area: FlashArea, contents: TrailerContents): TrailerDescription {

@@ -2,9 +2,16 @@ import type { FlashArea } from '../flash/flash-area.js';
 import { readImageEncryption } from '../image/encryption.js';
 import { contentKeySizeBytes } from '../image/header.js';
 import { DONE, reject, type Verdict } from '../verdict.js';
-import { contentKeyOffset, eraseTrailer, readSwapSize, writeSwapSize } from './swap-trailer.js';
-import { scratchTrailerSizeBytes, trailerSizeBytes } from './swap-trailer.js';
-import { writeUnprotectedTlvSizes } from './swap-trailer.js';
+import {
+  NO_KEY_BYTE,
+  contentKeyOffset,
+  eraseTrailer,
+  readSwapSize,
+  scratchTrailerSizeBytes,
+  trailerSizeBytes,
+  writeSwapSize,
+  writeUnprotectedTlvSizes,
+} from './swap-trailer.js';
 import { inOrder } from './in-order.js';
 import { decideSwapType, type TrailerPair } from './swap-type.js';
 import type { StatusEntries, StatusSource, SwapStatus } from './swap-status.js';
@@ -148,9 +155,6 @@ export function writeStatusTrailer(image: UpgradeImage, area: FlashArea): Verdic
     () => writeTrailerMagic(area),
   );
 }
-
-/** What stands for no key: MCUboot means 0xff even where flash is erased to 0x00. */
-const NO_KEY_BYTE = 0xff;
 
 /** Keeps both content keys (boot_write_enc_keys). */
 export function writeContentKeys(image: UpgradeImage, area: FlashArea): Verdict<void> {

@@ -117,6 +117,9 @@ export function writeUnprotectedTlvSizes(
   return writeTrailerField(area, tlvSizesOffset(area), littleEndian32(combined));
 }
 
+/** What a key's place is filled with where there is no key, whatever the erased value. */
+export const NO_KEY_BYTE = 0xff;
+
 /** The place of a slot's content key (boot_enc_key_off). */
 export function contentKeyOffset(area: FlashArea, format: TrailerFormat, slot: number): number {
   return swapSizeOffset(area, format) - (slot + 1) * format.keySlotSizeBytes;

@@ -2,7 +2,13 @@ import type { FlashArea } from '../flash/flash-area.js';
 import { DONE, type Verdict } from '../verdict.js';
 import { copyRegion } from './copy-region.js';
 import { inOrder } from './in-order.js';
-import { groupSectors, trailerMisfit } from './slot-compatibility.js';
+import {
+  firstSectorOfTurn,
+  lastSectorIndex,
+  scratchIncompatibility,
+  scratchMaxImageSizeBytes,
+  scratchTurnCount,
+} from './scratch-turns.js';
 import {
   eraseRange,
   eraseTrailerOf,
@@ -19,15 +25,12 @@ import {
 import { isReset, isWritten, type StatusSource, type SwapStatus } from './swap-status.js';
 import {
   eraseBackwards,
-  scratchTrailerSizeBytes,
   trailerFirstSectorOffset,
-  trailerFormat,
   trailerSizeBytes,
   writeSwapSize,
 } from './swap-trailer.js';
 import { readTrailer, writeImageOk, writeSwapInfo, writeTrailerMagic } from './trailer.js';
 import type { HeaderPlace, UpgradeImage } from './upgrade-image.js';
-import type { BootLayout, SlotPair } from './upgrade-strategy.js';
 
 const STATES_PER_TURN = 3;
 
@@ -39,53 +42,16 @@ const STATES_PER_TURN = 3;
 export const swapUsingScratch: SwapAlgorithm = {
   name: 'swap-using-scratch',
   firstOperation: 'move',
-  incompatibility,
-  maxImageSizeBytes,
+  incompatibility: scratchIncompatibility,
+  maxImageSizeBytes: scratchMaxImageSizeBytes,
   findStatus,
   readStatus,
   headerPlace,
   needsHeaders: false,
   canResume: (image, swapSizeBytes) => lastSectorIndex(image.slots, swapSizeBytes) !== undefined,
-  turnCount,
+  turnCount: scratchTurnCount,
   run,
 };
-
-function incompatibility(slots: SlotPair, layout: BootLayout): string | undefined {
-  const { scratch } = layout;
-  if (scratch === undefined) return 'there is no scratch area';
-  const format = trailerFormat('swap-using-scratch', layout);
-  const { sectorsMax } = format;
-  const most = Math.max(...slots.map((slot) => slot.sectors.length));
-  if (most > sectorsMax) return `more sectors than allowed (${most} of at most ${sectorsMax})`;
-  const [primary, secondary] = slots;
-  if (primary.sizeBytes !== secondary.sizeBytes) return 'slots are not compatible';
-  const groups = groupSectors(slots);
-  if (groups === undefined) return 'slots have non-compatible sectors';
-  const largest = Math.max(...groups.map((group) => group.sizeBytes));
-  if (largest > scratch.sizeBytes) return 'not all sectors fit inside scratch';
-  return (
-    trailerMisfit(slots, trailerSizeBytes(format)) ??
-    trailerMisfit([scratch], scratchTrailerSizeBytes(format))
-  );
-}
-
-/**
- * An image ends where the trailer starts; and before, when the sector that both share would leave
- * no room for the trailer of the scratch area (app_max_size_adjust_to_trailer).
- */
-function maxImageSizeBytes(slots: SlotPair, layout: BootLayout): number {
-  const format = trailerFormat('swap-using-scratch', layout);
-  const [primary] = slots;
-  const trailerOffset = primary.sizeBytes - trailerSizeBytes(format);
-  const ends = slots.map((slot) => {
-    const start = trailerFirstSectorOffset(slot, format);
-    const sector = slot.sectors.find((candidate) => candidate.offset === start);
-    return start + (sector?.sizeBytes ?? 0);
-  });
-  const inFirstSector = Math.max(...ends) - trailerOffset;
-  const padding = Math.max(0, scratchTrailerSizeBytes(format) - inFirstSector);
-  return trailerOffset - padding;
-}
 
 /** The first row that fits tells where the status is (swap_scratch.c, boot_status_tables). */
 function findStatus(image: UpgradeImage): StatusSource {
@@ -133,23 +99,13 @@ function readStatus(image: UpgradeImage, area: FlashArea, status: SwapStatus): v
 function headerPlace(image: UpgradeImage, slot: 0 | 1, swapSizeBytes: number): HeaderPlace {
   const { status, slots, primary, secondary, scratch } = image;
   if (isReset(status, 'move')) return { area: slots[slot], offset: 0 };
-  const last = turnCount(image, swapSizeBytes);
+  const last = scratchTurnCount(image, swapSizeBytes);
   if (status.index > last) return { area: slot === 0 ? secondary : primary, offset: 0 };
   if (status.index === last && slot === 1 && status.state >= 2) {
     return { area: scratch ?? secondary, offset: 0 };
   }
   const isMoved = status.index === last && slot === 0 && status.state >= 3;
   return { area: isMoved ? secondary : slots[slot], offset: 0 };
-}
-
-/** How many turns a swap takes (find_swap_count). */
-function turnCount(image: UpgradeImage, swapSizeBytes: number): number {
-  const last = lastSectorIndex(image.slots, swapSizeBytes);
-  let turns = 0;
-  for (let end = last === undefined ? 0 : last + 1; end > 0; turns += 1) {
-    end = firstSectorOfTurn(image, end);
-  }
-  return turns;
 }
 
 function run(image: UpgradeImage): Verdict<void> {
@@ -168,32 +124,6 @@ function run(image: UpgradeImage): Verdict<void> {
     end = first;
   }
   return DONE;
-}
-
-/**
- * The last sector of the primary slot that has to be swapped, where the secondary slot has a
- * boundary too (find_last_sector_idx). Undefined when the slots have not that many bytes.
- */
-function lastSectorIndex(slots: SlotPair, swapSizeBytes: number): number | undefined {
-  let [size, sectors] = [0, 0];
-  for (const group of groupSectors(slots) ?? []) {
-    size += group.sizeBytes;
-    sectors += group.primaryCount;
-    if (size >= swapSizeBytes) return sectors - 1;
-  }
-  return undefined;
-}
-
-/** As many sectors as fit the scratch area, up to `end` (boot_copy_sz). */
-function firstSectorOfTurn(image: UpgradeImage, end: number): number {
-  const { primary, scratch } = image;
-  const room = scratch?.sizeBytes ?? 0;
-  let first = end;
-  while (first > 0 && sectorOffset(primary, end) - sectorOffset(primary, first - 1) <= room) {
-    first -= 1;
-  }
-  // A sector that does not fit would stop the walk; slots that are compatible have none.
-  return first === end ? end - 1 : first;
 }
 
 /** The sectors of one turn, and how much of them is image. */
