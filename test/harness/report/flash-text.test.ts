@@ -184,7 +184,7 @@ describe('colours', () => {
     const bench = offered('swap-using-move');
     const report = reportOf(bench);
     const coloured = formatFlash(report, COLOURED);
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- escape sequences begin with a control character
     const escapes = /\x1b\[[0-9;]*m/g;
     expect(coloured).toMatch(escapes);
     expect(coloured.replace(escapes, '')).toBe(formatFlash(report, PLAIN));
