@@ -1,19 +1,62 @@
 import { createRequire } from 'node:module';
 import { Command, CommanderError, Help, Option } from 'commander';
-import { createSimBoard } from '../board/sim-board.js';
-import { addBoardCommand } from './board-command.js';
 import { commandPath } from './command-tree.js';
-import { addDemoCommand } from './demo-command.js';
 import { EXIT } from './exit-status.js';
-import { registerFlashCommand } from './flash-command.js';
-import { registerImageCommand } from './image-command.js';
 import { failed, oneLine, print } from './outcome.js';
-import { addRunCommand } from './run-command.js';
-import { registerSmpCommand } from './smp-command.js';
 
 const STACK_VARIABLE = 'BRICKPROOF_STACK';
 
-function createProgram(): Command {
+type AddVerb = (program: Command) => Promise<void>;
+
+/** Verbs in the order of the help. Each is loaded when it is asked for: together they take a while. */
+const VERBS: ReadonlyMap<string, AddVerb> = new Map<string, AddVerb>([
+  [
+    'demo',
+    async (program) => {
+      (await import('./demo-command.js')).addDemoCommand(program);
+    },
+  ],
+  [
+    'board',
+    async (program) => {
+      (await import('./board-command.js')).addBoardCommand(program);
+    },
+  ],
+  [
+    'run',
+    async (program) => {
+      (await import('./run-command.js')).addRunCommand(program);
+    },
+  ],
+  ['smp', addSmp],
+  [
+    'image',
+    async (program) => {
+      (await import('./image-command.js')).registerImageCommand(program);
+    },
+  ],
+  [
+    'flash',
+    async (program) => {
+      (await import('./flash-command.js')).registerFlashCommand(program);
+    },
+  ],
+]);
+
+async function addSmp(program: Command): Promise<void> {
+  const { registerSmpCommand } = await import('./smp-command.js');
+  const { createSimBoard } = await import('../board/sim-board.js');
+  registerSmpCommand(program, { createSimBoard });
+}
+
+/** The verb that comes first, but for flags that need none; else all, for the help and for hints. */
+function verbsFor(args: readonly string[]): readonly AddVerb[] {
+  const first = args.find((arg) => arg !== '--json');
+  const asked = first === undefined ? undefined : VERBS.get(first);
+  return asked === undefined ? [...VERBS.values()] : [asked];
+}
+
+async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('brickproof')
     .description('Can this update path be bricked, or be made to install what it must not?')
     .option('--json', 'print one JSON object on standard output, and nothing else')
@@ -22,12 +65,7 @@ function createProgram(): Command {
     .exitOverride()
     // What went wrong is printed once, by us, in one line.
     .configureOutput({ outputError: () => undefined });
-  addDemoCommand(program);
-  addBoardCommand(program);
-  addRunCommand(program);
-  registerSmpCommand(program, { createSimBoard });
-  registerImageCommand(program);
-  registerFlashCommand(program);
+  for (const addVerb of verbsFor(args)) await addVerb(program);
   return program;
 }
 
@@ -39,13 +77,13 @@ function listOptions(command: Command): Option[] {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const program = createProgram();
   const asJson = args.includes('--json');
   // `--version` belongs to `image sign`, where it is the image's; alone it is ours.
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
     process.stdout.write(`${packageVersion()}\n`);
     return;
   }
+  const program = await createProgram(args);
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {
