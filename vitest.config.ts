@@ -25,6 +25,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/peer/**'],
           testTimeout: 20_000,
+          // Nothing has global state, so that files may share what they load: a quarter of the time.
+          isolate: false,
         },
       },
       {
