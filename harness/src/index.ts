@@ -107,6 +107,19 @@ export { boardCapacities } from './board/board-capacity.js';
 export type { StrategyCapacity } from './board/board-capacity.js';
 export { rehearseBoot } from './board/rehearse-boot.js';
 export type { BootLogLine, BootTrust, NextBoot } from './board/rehearse-boot.js';
+export { explorationToJson } from './explore/explore-json.js';
+export type {
+  Counterexample,
+  ExploreReport,
+  ExploreSettings,
+  InvariantCount,
+  InvariantName,
+  TraceBoot,
+  TraceOperation,
+  TraceSector,
+  TraceSlot,
+} from './explore/explore-report.js';
+export { formatExploration } from './explore/explore-text.js';
 export { flashToJson } from './report/flash-json.js';
 export { reportFlash } from './report/flash-report.js';
 export type { FlashReport, FlashToShow } from './report/flash-report.js';
