@@ -108,6 +108,7 @@ export type { StrategyCapacity } from './board/board-capacity.js';
 export { rehearseBoot } from './board/rehearse-boot.js';
 export type { BootLogLine, BootTrust, NextBoot } from './board/rehearse-boot.js';
 export { explorationToJson } from './explore/explore-json.js';
+export { formatExplorePage } from './explore/explore-page.js';
 export type {
   Counterexample,
   ExploreReport,
