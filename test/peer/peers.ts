@@ -12,6 +12,7 @@ export type PeerName =
   | 'node-arm64'
   | 'qemu-system-arm'
   | 'microbit-firmware'
+  | 'chromium'
   | 'systemd-analyze'
   | 'systemd-notify'
   | 'python3'
@@ -60,6 +61,7 @@ const MISSING: Readonly<Record<PeerName, string>> = {
   'node-arm64': 'Node.js for arm64 is missing: .ci/run gets it',
   'qemu-system-arm': 'QEMU is missing: install the Debian package qemu-system-arm',
   'microbit-firmware': 'firmware for the micro:bit is missing: .ci/run gets it',
+  chromium: 'chromium is missing: install the Debian package chromium',
   'systemd-analyze': 'systemd-analyze is missing: install the Debian package systemd',
   'systemd-notify': 'systemd-notify is missing: install the Debian package systemd',
   python3: 'python3 is missing: install the Debian package python3',
