@@ -3,7 +3,15 @@ export type { BootControl, BootMode, SlotImage, SlotState } from './boot-control
 export { STORE_VALUE_BYTES_MAX } from './store/store.js';
 export type { Store, StoreRejectCode } from './store/store.js';
 export { StoreCounters } from './store/store-counters.js';
-export { STORE_KEY_MAX } from './store/log-record.js';
+export {
+  STORE_KEY_MAX,
+  decodeRecord,
+  decodeSectorHeader,
+  encodeRecord,
+  encodeSectorHeader,
+  sectorHeaderSizeBytes,
+} from './store/log-record.js';
+export type { LogRecord, PlacedRecord, RecordFormat } from './store/log-record.js';
 export { STORE_KEY } from './store/store-keys.js';
 export { STORE_SECTORS_MAX, openLogStore } from './store/log-store.js';
 

@@ -141,7 +141,7 @@ export type {
   WornOutFault,
 } from './flash/flash-fault.js';
 export { NorFlash } from './flash/nor-flash.js';
-export type { FlashStatistics } from './flash/nor-flash.js';
+export type { FlashStatistics, SectorCopy } from './flash/nor-flash.js';
 export { flickeringNoise, seededRandom, seededStreams } from './flash/seeded-random.js';
 export type { RandomSource, RandomStreams } from './flash/seeded-random.js';
 export { snapshotFromBytes } from './flash/flash-dump.js';

@@ -22,7 +22,7 @@ import {
   writeStatusTrailer,
   type SwapAlgorithm,
 } from './swap-algorithm.js';
-import { isReset, isWritten, type StatusSource, type SwapStatus } from './swap-status.js';
+import { isReset, lastWrittenEntry, type StatusSource, type SwapStatus } from './swap-status.js';
 import {
   eraseBackwards,
   trailerFirstSectorOffset,
@@ -73,24 +73,13 @@ function findStatus(image: UpgradeImage): StatusSource {
   return source;
 }
 
-/** The entries run on from the first that was written to the first that was not. */
+/**
+ * The last entry that was written tells how far the swap had come. MCUboot looks for the first gap
+ * instead, and would do a step again whose entry cannot be read any more.
+ */
 function readStatus(image: UpgradeImage, area: FlashArea, status: SwapStatus): void {
-  const entries = statusEntries(image, area);
-  let first: number | undefined;
-  let end: number | undefined;
-  for (let index = 0; index < entries.count; index += 1) {
-    const written = isWritten(area, entries, index);
-    if (first === undefined) {
-      if (written) first = index;
-    } else if (end === undefined) {
-      if (!written) end = index;
-    } else if (written) {
-      image.log('error', 'Detected inconsistent status!');
-      break;
-    }
-  }
-  if (first === undefined) return;
-  const entry = end ?? entries.count;
+  const entry = lastWrittenEntry(area, statusEntries(image, area));
+  if (entry === 0) return;
   status.index = Math.floor(entry / STATES_PER_TURN) + 1;
   status.state = (entry % STATES_PER_TURN) + 1;
 }

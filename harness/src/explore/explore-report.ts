@@ -3,8 +3,11 @@ export type InvariantName =
   | 'runs-verified-image'
   | 'counter-never-lower'
   | 'boots-something'
-  | 'confirmed-stays'
+  | 'arrives'
+  | 'runs-unasked'
+  | 'tried-first'
   | 'tried-once'
+  | 'confirmed-stays'
   | 'store-keeps'
   | 'settles'
   | 'no-stray-error';
