@@ -11,10 +11,10 @@ export const HISTORICAL_VARIANTS: readonly Variant<'bootloader-sim'>[] = [
   {
     name: 'mcuboot-480',
     about:
-      'That a swap is a revert is forgotten when it is resumed, so the image that it brought back is not confirmed. A revert that was cut short once some of it was swapped is followed by another swap, and the image that failed its trial runs again.',
+      'That a swap is a revert is forgotten when it is resumed, so the image that it brought back is not confirmed. A revert that was cut short once some of it was swapped is followed by another swap, and the image that failed its trial runs again. Where the firmware that came back would confirm itself, a second cut before that is needed.',
     package: 'bootloader-sim',
     strategies: ['swap-using-scratch'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/perform-upgrade.ts',
@@ -26,7 +26,7 @@ export const HISTORICAL_VARIANTS: readonly Variant<'bootloader-sim'>[] = [
   {
     name: 'mcuboot-829',
     about:
-      'The trailer of an image that was programmed with one is taken for the status of a swap, and so is not made anew when a swap begins: it has no swap size. A cut once a sector was noted as moved leaves a swap that cannot be gone on with, and nothing to run.',
+      'The trailer of an image that was programmed with one, flagged as confirmed and not as copied, is taken for the status of a swap, and so is not made anew when a swap begins: it has no swap size. A cut once a sector was noted as moved leaves a swap that cannot be gone on with, and nothing to run.',
     package: 'bootloader-sim',
     strategies: EQUAL_SECTORS,
     scenes: ['leftover-trailer'],

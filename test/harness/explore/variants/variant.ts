@@ -14,13 +14,16 @@ export interface VariantPatch {
 
 /** What happens on a board while the power goes. */
 export type SceneKind =
-  /** A marked image is tried and confirmed. */
+  /** A marked image comes to run, and confirms itself or does not. */
   | 'upgrade'
-  /** A marked image is tried and not confirmed; the device goes back. */
+  /** An image is on trial and is not confirmed; the device goes back. */
   | 'revert'
   /** An image is marked for good. */
   | 'permanent'
-  /** The primary image was programmed with a trailer, as `imgtool sign --pad --confirm` makes it. */
+  /**
+   * The slots have trailers before anything is asked: those of an upgrade, or, without copy-done,
+   * that of an image which was programmed as `imgtool sign --pad --confirm` makes it.
+   */
   | 'leftover-trailer'
   /** An upgrade follows one that was finished. */
   | 'second-upgrade'
@@ -49,7 +52,7 @@ export interface Variant<Package extends VariantPackage = VariantPackage> {
   readonly package: Package;
   /** Under which it is to be found; a store has none. */
   readonly strategies: readonly StrategyName[];
-  /** In each of which it is to be found. */
+  /** Of which one at least shows it, under each of the strategies. */
   readonly scenes: readonly SceneKind[];
   readonly patches: readonly VariantPatch[];
 }

@@ -8,7 +8,7 @@ export const DIRECT_XIP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'That an image was chosen is not noted: its trial is repeated for ever. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['direct-xip'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/direct-xip.ts',
@@ -22,7 +22,7 @@ export const DIRECT_XIP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     about: 'An image that was chosen before and not confirmed runs again. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['direct-xip'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/direct-xip.ts',
@@ -37,7 +37,7 @@ export const DIRECT_XIP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'A half-written copy-done does not count as a begun trial. A cut that tears it makes the trial repeat for ever.',
     package: 'bootloader-sim',
     strategies: ['direct-xip'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/direct-xip.ts',
@@ -52,7 +52,7 @@ export const DIRECT_XIP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'The security counter rises to that of an image on trial; when it is not confirmed, the other one may not run any more. Shows when the new image has the higher counter. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['direct-xip'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/direct-xip.ts',
@@ -67,7 +67,7 @@ export const DIRECT_XIP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'The lower version is preferred: a confirmed image is left for the one before it. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['direct-xip'],
-    scenes: ['permanent'],
+    scenes: ['permanent', 'leftover-trailer'],
     patches: [
       {
         file: 'src/boot/direct-xip.ts',

@@ -24,7 +24,7 @@ export const SCRATCH_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'What was noted in the scratch area is not erased when the primary slot tells the same: the copy to the scratch area runs into it, and no image is ever swapped. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['swap-using-scratch'],
-    scenes: ['permanent'],
+    scenes: ['permanent', 'revert'],
     patches: [
       {
         file: 'src/boot/swap-using-scratch.ts',

@@ -10,7 +10,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     about: 'An image goes back though it was confirmed. No cut is needed.',
     package: 'bootloader-sim',
     strategies: SWAPS,
-    scenes: ['upgrade'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/swap-type.ts',
@@ -39,7 +39,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'A swap is not flagged as finished, so that the next boot finishes it first: an image on trial runs a second time. No cut is needed.',
     package: 'bootloader-sim',
     strategies: SWAPS,
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/perform-upgrade.ts',
@@ -54,7 +54,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'A swap that was cut short is not flagged as finished when it is: the image on trial runs again and again.',
     package: 'bootloader-sim',
     strategies: SWAPS,
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/perform-upgrade.ts',
@@ -69,7 +69,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'The image that a revert brings back is not confirmed: the next boot goes back from it, to the image that failed its trial. The other swaps do without the flag: by move it comes with what prepares the revert, by offset nothing lies where a revert takes it from. No cut is needed.',
     package: 'bootloader-sim',
     strategies: ['swap-using-scratch'],
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/perform-upgrade.ts',
@@ -84,7 +84,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'The security counter rises to that of an image on trial; the one to go back to may not run any more. Shows when the new image has the higher counter. No cut is needed.',
     package: 'bootloader-sim',
     strategies: SWAPS,
-    scenes: ['revert'],
+    scenes: ['upgrade', 'revert'],
     patches: [
       {
         file: 'src/boot/upgrade-flow.ts',
@@ -143,7 +143,7 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
       'Sectors are copied to where nothing was erased, which flash refuses. A swap stops halfway at every boot. No cut is needed.',
     package: 'bootloader-sim',
     strategies: EQUAL_SECTORS,
-    scenes: ['permanent'],
+    scenes: ['permanent', 'revert'],
     patches: [
       {
         file: 'src/boot/copy-region.ts',
