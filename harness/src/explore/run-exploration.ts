@@ -13,6 +13,8 @@ export interface ExplorationRequest {
   readonly scene: SceneName;
   readonly geometry: Omit<SceneGeometryOptions, 'imageCount' | 'settings'>;
   readonly imageSizeBytes: number;
+  /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
+  readonly hardened?: boolean | undefined;
   readonly tears: readonly TearKind[];
   readonly cutsMax: number | 'any';
   readonly statesMax: number;
@@ -64,10 +66,10 @@ export function runExploration(
   request: ExplorationRequest,
   tools: ExplorationTools,
 ): Verdict<ExploreReport, SceneRejectCode> {
-  const { scene, geometry, imageSizeBytes } = request;
+  const { geometry } = request;
   const { strategy, ...flash } = geometry;
   const { crypto } = tools;
-  const built = buildScene({ scene, strategy, geometry: flash, imageSizeBytes, crypto });
+  const built = buildScene({ ...request, strategy, geometry: flash, crypto });
   if (!built.ok) return built;
   return { ok: true, value: exploreBuilt(built.value, request, tools) };
 }

@@ -21,6 +21,7 @@ import {
   hasUpdateArrived,
   isUpdateSettled,
   judgeUpdate,
+  positionAtReset,
   updateSessions,
 } from './update-sessions.js';
 
@@ -33,6 +34,8 @@ export interface SceneOptions {
   readonly strategy: StrategyName;
   readonly geometry: Omit<SceneGeometryOptions, 'strategy' | 'imageCount' | 'settings'>;
   readonly imageSizeBytes: number;
+  /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
+  readonly hardened?: boolean | undefined;
   readonly crypto: CryptoProvider;
 }
 
@@ -75,7 +78,7 @@ const BUILDERS: Readonly<Record<SceneName, SceneBuilder>> = {
     kit.board.stage(next);
     kit.board.mark(0, { permanent: false });
     kit.board.boot();
-    return update(kit, { images: [old, next], permanent: false, position: UPDATE.asked });
+    return update(kit, { images: [old, next], permanent: false, position: UPDATE.failed });
   },
   permanent: (kit) => {
     const [old, next] = [oldImage(kit), newImage(kit, 1)];
@@ -122,7 +125,8 @@ export const SCENE_NAMES: readonly SceneName[] = [
 /** Builds a scene, or says why it cannot be played. */
 export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneRejectCode> {
   const { strategy, imageSizeBytes, crypto } = options;
-  const geometry = layOutScene({ ...options.geometry, strategy, imageCount: 1, settings: {} });
+  const settings = { hardened: options.hardened };
+  const geometry = layOutScene({ ...options.geometry, strategy, imageCount: 1, settings });
   if (!geometry.ok) return geometry;
   const [maxBytes = 0] = geometry.value.capacity.maxImageSizesBytes;
   if (imageSizeBytes > maxBytes) {
@@ -134,7 +138,7 @@ export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneReje
   const device: SceneDevice = {
     strategy,
     areas: geometry.value.areas,
-    settings: {},
+    settings,
     keys: [key.value.verificationKey],
     crypto,
     decryptionKey: undefined,
@@ -154,6 +158,7 @@ export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneReje
     counters: board.counters.snapshot(),
     isSettled: isUpdateSettled,
     hasArrived: hasUpdateArrived,
+    positionAtReset,
     storeDetail: 'values',
     ...built,
   };
