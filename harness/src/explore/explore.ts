@@ -121,7 +121,7 @@ export function prepareExploration(
   graph.canonicalStore = canonicalStoreOf(built, graph, effects);
   const resets = new ResetStates(scene, graph, effects, geometry.geometry);
   const atReset = (state: number): number => resets.canonical(state);
-  const parts = { graph, device, canonical: atReset, flickersMax: options.flickersMax };
+  const parts = { graph, effects, device, canonical: atReset, flickersMax: options.flickersMax };
   const explorer = new Explorer(scene, parts, options);
   const areaAt = (offset: number): FlashArea => {
     for (const area of areas.values()) {

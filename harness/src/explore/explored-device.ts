@@ -26,6 +26,7 @@ import type {
   SessionEnd,
 } from './scene.js';
 import type { ExploredFlash } from './explored-flash.js';
+import type { TouchListener } from './run-memory.js';
 import type { RunStep, StateContext, StateGraph, StepOutcomes } from './state-graph.js';
 
 /** The bootloader's door: ours, or another one that is to be explored. */
@@ -125,6 +126,7 @@ export class ExploredDevice {
     run: {
       readonly choices: Choices;
       readonly listener: RunListener;
+      readonly touches?: TouchListener;
       readonly log?: (text: string) => void;
     },
   ): void {
@@ -136,7 +138,7 @@ export class ExploredDevice {
     this.#flash.load((contents) => {
       this.#graph.read(state, contents);
     });
-    this.#flash.begin(run.choices);
+    this.#flash.begin(run.choices, run.touches);
   }
 
   /** Lets the bootloader start. */

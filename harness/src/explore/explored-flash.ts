@@ -11,6 +11,7 @@ import {
 import type { Choices } from './choices.js';
 import type { Effect, EffectPool } from './effect-pool.js';
 import { highestProgrammed, type LastWordRegion } from './last-word-region.js';
+import type { TouchListener } from './run-memory.js';
 import { flickeringReads, forgottenReads } from './open-reads.js';
 
 /** Hears of each operation that is not refused, before it happens. */
@@ -46,6 +47,7 @@ export class ExploredFlash {
   /** By what was copied: the writes that this takes, onto what. */
   readonly #copies: Map<number, SectorCopyEffects> = new Map();
   #onEffect: EffectListener = () => undefined;
+  #touches: TouchListener | undefined;
   #guard: ReadGuard = () => undefined;
   #onRead: ReadListener | undefined;
 
@@ -80,8 +82,9 @@ export class ExploredFlash {
   }
 
   /** Starts a run with its choices. */
-  begin(choices: Choices): void {
+  begin(choices: Choices, touches: TouchListener | undefined): void {
     this.#choices = choices;
+    this.#touches = touches;
   }
 
   /** Sets who hears of operations. */
@@ -155,7 +158,9 @@ export class ExploredFlash {
     const last = this.sectorAt(offset + lengthBytes - 1);
     const before: number[] = [];
     for (let sector = first; sector <= last; sector += 1) {
-      before.push(this.#contents[sector] ?? 0);
+      const content = this.#contents[sector] ?? 0;
+      this.#touches?.read(sector, content);
+      before.push(content);
     }
     const place = {
       offset: offset - this.#sector(first).offset,
@@ -191,6 +196,7 @@ export class ExploredFlash {
     }
     for (let position = offset; position < end;) {
       const sector = this.sectorAt(position);
+      this.#touches?.erased(sector);
       const done = this.#carryOut(this.#effects.erase(this.#contents[sector] ?? 0), sector);
       if (!done.ok) return done;
       position += this.#sector(sector).sizeBytes;
@@ -208,6 +214,8 @@ export class ExploredFlash {
     const to = this.sectorAt(toOffset);
     if (this.#sector(from).sizeBytes !== lengthBytes || this.#regions.has(to)) return false;
     const source = this.#contents[from] ?? 0;
+    this.#touches?.read(from, source);
+    this.#touches?.read(to, this.#contents[to] ?? 0);
     const known = this.#copies.get(source);
     if (known?.chunkBytes === chunkBytes && known.onto === this.#contents[to]) {
       for (const effect of known.effects) this.#carryOut(effect, to);
@@ -238,6 +246,8 @@ export class ExploredFlash {
         this.#sector(to).offset === toOffset + done &&
         sizeBytes === this.#sector(to).sizeBytes &&
         sizeBytes <= lengthBytes - done;
+      this.#touches?.read(from, this.#contents[from] ?? 0);
+      this.#touches?.read(to, this.#contents[to] ?? 0);
       const source = this.#effects.contents.contents(this.#contents[from] ?? 0);
       const target = this.#effects.contents.contents(this.#contents[to] ?? 0);
       const isErased = target.programmed.every((word) => word === 0);
@@ -273,6 +283,7 @@ export class ExploredFlash {
     const { offset: start, sizeBytes } = this.#sector(sector);
     if (offset + lengthBytes > start + sizeBytes) return this.#readAcross(offset, lengthBytes);
     const content = this.#contents[sector] ?? 0;
+    this.#touches?.read(sector, content);
     const contents = this.#effects.contents.contents(content);
     const from = offset - start;
     const plain = contents.bytes.subarray(from, from + lengthBytes);

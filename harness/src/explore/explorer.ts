@@ -1,7 +1,8 @@
 import type { BootOutcome } from '@brickproof/bootloader-sim';
+import type { EffectPool } from './effect-pool.js';
 import type { InvariantName } from './explore-report.js';
 import { Frontier, type RunDescription } from './frontier.js';
-import { playBoot, playSession, type BootResult, type SessionResult } from './play.js';
+import { boundTo, playBoot, playSession, type BootResult, type SessionResult } from './play.js';
 import {
   RUNS_PER_STATE_MAX,
   makeRuns,
@@ -10,6 +11,7 @@ import {
   type RunParts,
 } from './run-maker.js';
 import type { BrokenRule, Scene, Session } from './scene.js';
+import { RunMemory } from './run-memory.js';
 import { UncutGraph } from './uncut-graph.js';
 
 /** What ends an exploration before it is drained. */
@@ -20,6 +22,7 @@ export interface ExploreLimits {
 
 /** What an explorer works with. */
 export interface ExplorerParts extends Omit<RunParts, 'frontier'> {
+  readonly effects: EffectPool;
   /** The state that stands for all that differ from it in nothing that matters. */
   readonly canonical: (state: number) => number;
 }
@@ -57,11 +60,15 @@ export class Explorer {
   readonly uncut: UncutGraph = new UncutGraph();
   readonly findings: Map<InvariantName, FindingCount> = new Map();
   boots = 0;
+  /** Boots that were known to be like one that was run. */
+  sharedBoots = 0;
   /** Why not everything was tried; undefined as long as nothing was left out. */
   stoppedBy: string | undefined;
   readonly #scene: Scene;
   readonly #parts: RunParts & ExplorerParts;
   readonly #limits: ExploreLimits;
+  readonly #bootMemory: RunMemory<BootResult>;
+  readonly #sessionMemory: RunMemory<SessionResult>;
   readonly #doneSessions: Map<string, readonly MadeRun<SessionResult>[]> = new Map();
 
   constructor(scene: Scene, parts: ExplorerParts, limits: ExploreLimits) {
@@ -69,6 +76,8 @@ export class Explorer {
     this.#limits = limits;
     this.frontier = new Frontier(limits.cutsMax, (state) => parts.canonical(state));
     this.#parts = { ...parts, frontier: this.frontier };
+    this.#bootMemory = new RunMemory(parts.graph, parts.effects);
+    this.#sessionMemory = new RunMemory(parts.graph, parts.effects);
   }
 
   /** Explores from a state until nothing is left, a limit is reached, or `goesOn` says no. */
@@ -96,11 +105,17 @@ export class Explorer {
 
   #expand(state: number): void {
     const cuts = this.frontier.cutsOf(state) ?? 0;
-    const origin: RunOrigin = { state, parent: state, cuts, describe: bootRun };
-    const runs = makeRuns(this.#parts, origin, () => playBoot(this.#scene, this.#parts, state));
+    const context = this.#parts.graph.context(state);
+    const kind = context.counters.join();
+    const origin: RunOrigin = { state, parent: state, cuts, kind, describe: bootRun };
+    const runs = makeRuns(this.#parts, origin, this.#bootMemory, () =>
+      playBoot(this.#scene, this.#parts, state),
+    );
     if (runs === undefined) this.#giveUp();
-    for (const { result, end, description } of runs ?? []) {
-      this.boots += 1;
+    for (const { result: remembered, end, description, isRemembered } of runs ?? []) {
+      if (isRemembered) this.sharedBoots += 1;
+      else this.boots += 1;
+      const result = boundTo(this.#scene, context, remembered);
       for (const rule of result.broken) this.report(rule, state, description);
       const { booted, situation } = result;
       if (booted === undefined || situation === undefined) continue;
@@ -119,8 +134,11 @@ export class Explorer {
     const known = this.#doneSessions.get(key);
     const runs =
       known ??
-      makeRuns(this.#parts, { state, parent, cuts, describe }, () =>
-        playSession(this.#parts.device, session, { ...boot, booted }),
+      makeRuns(
+        this.#parts,
+        { state, parent, cuts, describe, kind: this.#sessionKind(session, start) },
+        this.#sessionMemory,
+        () => playSession(this.#parts.device, session, { ...boot, booted }),
       );
     if (runs === undefined) {
       this.#giveUp();
@@ -128,6 +146,14 @@ export class Explorer {
     }
     this.#doneSessions.set(key, runs);
     for (const run of runs) this.#endSession(start, run);
+  }
+
+  /** Whatever a session may go by, beside what the flash holds. */
+  #sessionKind(session: Session, { state, boot, booted }: SessionStart): string {
+    const { counters, position } = this.#parts.graph.context(state);
+    const slots = [booted, ...booted.others].map(({ slot }) => slot);
+    const names = boot.running.map(({ image }) => image?.name ?? '');
+    return [session.name, ...slots, ...names, ...counters, position].join('/');
   }
 
   #endSession({ parent, cuts }: SessionStart, run: MadeRun<SessionResult>): void {

@@ -3,7 +3,7 @@ import { LeftOutBytes } from './canonical-flash.js';
 import type { ExploredDevice, RunningImage } from './explored-device.js';
 import { judgeBoot, situationOf } from './judge.js';
 import type { BrokenRule, Scene, Session, SessionEnd, Situation } from './scene.js';
-import type { StateGraph } from './state-graph.js';
+import type { StateContext, StateGraph } from './state-graph.js';
 
 /** What a boot led to. */
 export interface BootResult {
@@ -40,6 +40,20 @@ export function playBoot(
   const running = device.identify(booted);
   const situation = situationOf(device, booted, running);
   return { booted, situation, running, broken: judgeBoot(scene, counters, { running, situation }) };
+}
+
+/** The result of a boot as it is where the scene has come elsewhere. */
+export function boundTo(
+  scene: Scene,
+  context: StateContext,
+  { booted, situation: before, running, broken }: BootResult,
+): BootResult {
+  if (booted === undefined || before?.position === context.position) {
+    return { booted, situation: before, running, broken };
+  }
+  const situation = before && { ...before, position: context.position };
+  const judged = judgeBoot(scene, context.counters, { running, situation });
+  return { booted, situation, running, broken: judged };
 }
 
 /** Lets the firmware that was started do one thing. */

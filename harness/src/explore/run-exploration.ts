@@ -103,7 +103,7 @@ export function exploreBuilt(
     merged: graph.edgeCount - (states - 1),
     deepestNewCut,
     boots: explorer.boots,
-    sharedBoots: 0,
+    sharedBoots: explorer.sharedBoots,
     bootsToSettle: explorer.uncut.settling().bootsMax,
     seconds: (performance.now() - startMs) / 1_000,
     peakMemoryBytes: Math.max(peakMemoryBytes, process.memoryUsage.rss()),

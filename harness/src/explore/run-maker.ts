@@ -1,7 +1,8 @@
 import { Choices } from './choices.js';
 import type { ExploredDevice, RunListener } from './explored-device.js';
 import type { Frontier, RunDescription } from './frontier.js';
-import type { StateGraph } from './state-graph.js';
+import { RunRecording, type RunMemory } from './run-memory.js';
+import type { RunStep, StateGraph } from './state-graph.js';
 
 /** Runs from one state that differ in what cells read as that are not stable. */
 export const RUNS_PER_STATE_MAX = 4_096;
@@ -12,6 +13,8 @@ export interface RunOrigin {
   /** The state that the device was switched on in; the same one, or from before the boot. */
   readonly parent: number;
   readonly cuts: number;
+  /** Tells runs apart that start alike: a boot, or which session in which context. */
+  readonly kind: string;
   /** The run as others may make it again, given its choices. */
   readonly describe: (told: readonly number[]) => RunDescription;
 }
@@ -21,6 +24,8 @@ export interface MadeRun<Result> {
   readonly result: Result;
   readonly description: RunDescription;
   readonly end: number;
+  /** It was like another one, and was not made. */
+  readonly isRemembered: boolean;
 }
 
 /** The parts that runs are made with. */
@@ -39,6 +44,25 @@ export interface RunParts {
 export function makeRuns<Result>(
   parts: RunParts,
   origin: RunOrigin,
+  memory: RunMemory<Result>,
+  run: () => Result,
+): readonly MadeRun<Result>[] | undefined {
+  const description = origin.describe([]);
+  const watch = new RunWatch(parts, origin, description);
+  const followed = memory.follow(origin.state, origin.kind, watch);
+  if (followed !== undefined) return [{ ...followed, description, isRemembered: true }];
+  const recording = new RunRecording();
+  const runs = makeAll(parts, origin, recording, run);
+  const [only] = runs ?? [];
+  if (only !== undefined && runs?.length === 1)
+    memory.remember(origin.kind, recording, only.result);
+  return runs;
+}
+
+function makeAll<Result>(
+  parts: RunParts,
+  origin: RunOrigin,
+  recording: RunRecording,
   run: () => Result,
 ): readonly MadeRun<Result>[] | undefined {
   const { device, flickersMax } = parts;
@@ -48,9 +72,11 @@ export function makeRuns<Result>(
     if (runs.length === RUNS_PER_STATE_MAX) return undefined;
     const choices = new Choices(told, flickersMax);
     const description = origin.describe(told);
-    const listener = new RunWatch(parts, origin, description);
-    device.begin(origin.state, { choices, listener });
-    runs.push({ result: run(), description, end: device.state });
+    const isFirst = runs.length === 0;
+    const listener = new RunWatch(parts, origin, description, isFirst ? recording : undefined);
+    const begun = { choices, listener };
+    device.begin(origin.state, isFirst ? { ...begun, touches: recording } : begun);
+    runs.push({ result: run(), description, end: device.state, isRemembered: false });
     pending.push(...choices.others());
   }
   return runs;
@@ -61,17 +87,25 @@ class RunWatch implements RunListener {
   readonly #parts: RunParts;
   readonly #origin: RunOrigin;
   readonly #description: RunDescription;
+  readonly #recording: RunRecording | undefined;
   #run: number | undefined;
   #operation = -1;
 
-  constructor(parts: RunParts, origin: RunOrigin, description: RunDescription) {
+  constructor(
+    parts: RunParts,
+    origin: RunOrigin,
+    description: RunDescription,
+    recording?: RunRecording,
+  ) {
+    this.#recording = recording;
     this.#parts = parts;
     this.#origin = origin;
     this.#description = description;
   }
 
-  step(): void {
+  step(step: RunStep, state: number): void {
     this.#operation += 1;
+    this.#recording?.step(step, this.#parts.graph.context(state));
   }
 
   untouched(state: number): void {
