@@ -1,8 +1,9 @@
-import type { CryptoProvider, Verdict } from '@brickproof/bootloader-sim';
+import type { BootSettings, CryptoProvider, Verdict } from '@brickproof/bootloader-sim';
 import type { ExploreReport, InvariantCount, InvariantName } from './explore-report.js';
 import type { BootFunction } from './explored-device.js';
 import { exploreScene, type Exploration } from './explore.js';
 import { buildScene, type BuiltScene, type SceneName } from './scene-catalog.js';
+import type { SceneAgent } from './scene-firmware.js';
 import type { SceneGeometryOptions, SceneRejectCode } from './scene-geometry.js';
 import type { TearKind } from './tears.js';
 
@@ -11,6 +12,10 @@ export interface ExplorationRequest {
   readonly scene: SceneName;
   readonly geometry: Omit<SceneGeometryOptions, 'imageCount' | 'settings'>;
   readonly imageSizeBytes: number;
+  /** Of the new image; as large as the old one when absent. */
+  readonly newImageSizeBytes?: number;
+  /** What the bootloader was built for, where that is not the usual. */
+  readonly settings?: BootSettings;
   readonly tears: readonly TearKind[];
   readonly cutsMax: number | 'any';
   readonly statesMax: number;
@@ -23,6 +28,8 @@ export interface ExplorationTools {
   readonly crypto: CryptoProvider;
   /** The bootloader, where it is not ours. */
   readonly boot?: BootFunction;
+  /** The agent, where it is not ours. */
+  readonly agent?: SceneAgent;
   /** Hears of the progress, now and then; false ends the exploration. */
   readonly onProgress?: (progress: ExplorationProgress) => boolean;
 }
@@ -62,10 +69,11 @@ export function runExploration(
   request: ExplorationRequest,
   tools: ExplorationTools,
 ): Verdict<ExploreReport, SceneRejectCode> {
-  const { scene, geometry, imageSizeBytes } = request;
-  const { strategy, ...flash } = geometry;
-  const { crypto } = tools;
-  const built = buildScene({ scene, strategy, geometry: flash, imageSizeBytes, crypto });
+  const { scene, imageSizeBytes, newImageSizeBytes, settings } = request;
+  const { strategy, ...geometry } = request.geometry;
+  const { crypto, agent } = tools;
+  const sizes = { imageSizeBytes, newImageSizeBytes };
+  const built = buildScene({ scene, strategy, geometry, ...sizes, settings, crypto, agent });
   if (!built.ok) return built;
   return { ok: true, value: exploreBuilt(built.value, request, tools) };
 }

@@ -1,6 +1,7 @@
 import {
   accept,
   reject,
+  type BootSettings,
   type CryptoProvider,
   type SectorContents,
   type SigningKey,
@@ -8,6 +9,7 @@ import {
   type Verdict,
 } from '@brickproof/bootloader-sim';
 import { SceneBoard } from './scene-board.js';
+import type { SceneAgent } from './scene-firmware.js';
 import type { KnownImage, Scene, SceneDevice } from './scene.js';
 import {
   layOutScene,
@@ -33,7 +35,13 @@ export interface SceneOptions {
   readonly strategy: StrategyName;
   readonly geometry: Omit<SceneGeometryOptions, 'strategy' | 'imageCount' | 'settings'>;
   readonly imageSizeBytes: number;
+  /** Of the image that is to take the place of the old one; as large as that when absent. */
+  readonly newImageSizeBytes?: number | undefined;
+  /** What the bootloader was built for, beside what the scene asks of it. */
+  readonly settings?: BootSettings | undefined;
   readonly crypto: CryptoProvider;
+  /** The agent that the firmware runs, where it is not ours. */
+  readonly agent?: SceneAgent | undefined;
 }
 
 /** A scene with the flash that it plays on. */
@@ -121,10 +129,11 @@ export const SCENE_NAMES: readonly SceneName[] = [
 
 /** Builds a scene, or says why it cannot be played. */
 export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneRejectCode> {
-  const { strategy, imageSizeBytes, crypto } = options;
-  const geometry = layOutScene({ ...options.geometry, strategy, imageCount: 1, settings: {} });
+  const { strategy, settings = {}, crypto, agent } = options;
+  const geometry = layOutScene({ ...options.geometry, strategy, imageCount: 1, settings });
   if (!geometry.ok) return geometry;
   const [maxBytes = 0] = geometry.value.capacity.maxImageSizesBytes;
+  const imageSizeBytes = Math.max(options.imageSizeBytes, options.newImageSizeBytes ?? 0);
   if (imageSizeBytes > maxBytes) {
     const detail = `an image of ${imageSizeBytes} bytes does not fit, ${strategy} takes ${maxBytes} in such a slot`;
     return reject('scene-image-size', detail);
@@ -134,11 +143,12 @@ export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneReje
   const device: SceneDevice = {
     strategy,
     areas: geometry.value.areas,
-    settings: {},
+    settings,
     keys: [key.value.verificationKey],
     crypto,
     decryptionKey: undefined,
     hasCounters: true,
+    agent,
   };
   const images = imageBuilder(options, key.value);
   if (!images.ok) return images;
@@ -165,14 +175,19 @@ export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneReje
 }
 
 function imageBuilder(
-  { imageSizeBytes: sizeBytes, crypto }: SceneOptions,
+  { imageSizeBytes, newImageSizeBytes = imageSizeBytes, crypto }: SceneOptions,
   key: SigningKey,
 ): Verdict<SceneKit['image'], SceneRejectCode> {
   const build = (
     options: Omit<SceneImageOptions, 'sizeBytes'>,
-  ): ReturnType<typeof buildSceneImage> => buildSceneImage({ ...options, sizeBytes }, key, crypto);
-  const tried = build({ name: '', role: 'old', minor: 0, securityCounter: 1 });
-  if (!tried.ok) return tried;
+  ): ReturnType<typeof buildSceneImage> => {
+    const sizeBytes = options.role === 'new' ? newImageSizeBytes : imageSizeBytes;
+    return buildSceneImage({ ...options, sizeBytes }, key, crypto);
+  };
+  for (const role of ['old', 'new'] as const) {
+    const tried = build({ name: '', role, minor: 0, securityCounter: 1 });
+    if (!tried.ok) return tried;
+  }
   return accept((options) => {
     const image = build(options);
     if (!image.ok) throw new Error(image.detail);

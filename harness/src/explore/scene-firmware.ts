@@ -33,6 +33,16 @@ const SYSTEM_INFO = {
   operatingSystem: '',
 };
 
+/** What a firmware needs of an agent: ours, or another one that is to be explored. */
+export interface SceneAgent {
+  readonly Agent: typeof Agent;
+  readonly FlashBootControl: typeof FlashBootControl;
+  readonly openLogStore: typeof openLogStore;
+  readonly verifyStaged: typeof verifyStaged;
+}
+
+const OUR_AGENT: SceneAgent = { Agent, FlashBootControl, openLogStore, verifyStaged };
+
 /** The firmware of a scene: the real agent, with whoever talks to it in the same breath. */
 export class SceneFirmware {
   readonly #agent: Agent;
@@ -41,11 +51,12 @@ export class SceneFirmware {
   #asksForReset = false;
 
   constructor(device: SessionDevice, scene: SceneDevice, selfTest: SelfTestResult = 'pass') {
-    const store = openLogStore(device.area('store'));
+    const agent = scene.agent ?? OUR_AGENT;
+    const store = agent.openLogStore(device.area('store'));
     if (!store.ok) throw new Error(store.detail);
-    const [bootControl, ...otherImages] = bootControlsOf(device, scene);
+    const [bootControl, ...otherImages] = bootControlsOf(device, scene, agent);
     if (bootControl === undefined) throw new Error('a board without images');
-    this.#agent = new Agent(
+    this.#agent = new agent.Agent(
       {
         bootControl,
         otherImages,
@@ -130,7 +141,11 @@ export class SceneFirmware {
   }
 }
 
-function bootControlsOf(device: SessionDevice, scene: SceneDevice): readonly FlashBootControl[] {
+function bootControlsOf(
+  device: SessionDevice,
+  scene: SceneDevice,
+  agent: SceneAgent,
+): readonly FlashBootControl[] {
   const { booted, layout, counters } = device;
   const all: readonly Pick<BootOutcome, 'slot'>[] = [booted, ...booted.others];
   return all.map(({ slot: activeSlot }, imageIndex) => {
@@ -140,12 +155,12 @@ function bootControlsOf(device: SessionDevice, scene: SceneDevice): readonly Fla
       securityCounter: () => counters?.read(imageIndex),
       decryptionKey: scene.strategy === 'direct-xip' ? undefined : scene.decryptionKey,
     };
-    return new FlashBootControl({
+    return new agent.FlashBootControl({
       strategy: scene.strategy,
       layout,
       imageIndex,
       activeSlot,
-      mayBoot: (staged) => verifyStaged(policy, staged),
+      mayBoot: (staged) => agent.verifyStaged(policy, staged),
     });
   });
 }
