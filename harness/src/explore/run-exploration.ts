@@ -120,7 +120,7 @@ export function exploreBuilt(
 }
 
 /** Without another cut, every state comes to rest. */
-function judgeSettling({ explorer }: Exploration): void {
+export function judgeSettling({ explorer }: Exploration): void {
   const { restless, restlessCount, bootsMax } = explorer.uncut.settling();
   const nothing = { bootChoices: [], session: undefined, sessionChoices: [] };
   if (restless !== undefined) {
