@@ -1,3 +1,4 @@
+import type { FlashArea } from '@brickproof/bootloader-sim';
 import { LeftOutBytes, CanonicalSectors, type ByteRange } from './canonical-flash.js';
 import { CanonicalStore } from './canonical-store.js';
 import { CachedCrypto } from './cached-crypto.js';
@@ -32,6 +33,10 @@ export interface Exploration {
   readonly flash: ExploredFlash;
   readonly device: ExploredDevice;
   readonly start: number;
+  /** The area that an offset of the flash lies in. */
+  readonly areaAt: (offset: number) => FlashArea;
+  /** Sectors that are kept whole beside those that always are. */
+  readonly whole: ReadonlySet<number>;
 }
 
 /** How often an exploration begins anew, with one more sector that is kept as it is. */
@@ -95,12 +100,13 @@ export function prepareExploration(
     const range: ByteRange = { start: from, end: from + lengthBytes };
     canonical.guard(sector, flash.contents[sector] ?? 0, range);
   });
+  const areas = exploredAreas(flash, geometry.areas);
   const device = new ExploredDevice({
     scene: scene.device,
     images: scene.images,
     graph,
     flash,
-    areas: exploredAreas(flash, geometry.areas),
+    areas,
     crypto: new CachedCrypto(scene.device.crypto, effects.contents),
     boot: options.boot,
   });
@@ -115,7 +121,13 @@ export function prepareExploration(
   graph.canonicalStore = canonicalStoreOf(built, graph, effects);
   const parts = { graph, device, flickersMax: options.flickersMax };
   const explorer = new Explorer(scene, parts, options);
-  return { explorer, graph, effects, flash, device, start };
+  const areaAt = (offset: number): FlashArea => {
+    for (const area of areas.values()) {
+      if (offset >= area.flashOffset && offset < area.flashOffset + area.sizeBytes) return area;
+    }
+    throw new RangeError(`no area at ${offset}`);
+  };
+  return { explorer, graph, effects, flash, device, start, areaAt, whole };
 }
 
 /** States are alike that differ only in what a store counts from. */

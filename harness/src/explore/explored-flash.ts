@@ -75,10 +75,27 @@ export class ExploredFlash {
     this.#choices = choices;
   }
 
-  /** Sets who hears of operations, and of reads if anybody does. */
-  listen(onEffect: EffectListener, onRead?: ReadListener): void {
+  /** Sets who hears of operations. */
+  listen(onEffect: EffectListener): void {
     this.#onEffect = onEffect;
+  }
+
+  /** Sets who hears of reads. */
+  watchReads(onRead: ReadListener | undefined): void {
     this.#onRead = onRead;
+  }
+
+  /** Lets somebody look who is no part of the device: nobody is asked, nobody hears of it. */
+  unguarded<T>(look: () => T): T {
+    const [guard, onRead] = [this.#guard, this.#onRead];
+    this.#guard = () => undefined;
+    this.#onRead = undefined;
+    try {
+      return look();
+    } finally {
+      this.#guard = guard;
+      this.#onRead = onRead;
+    }
   }
 
   /** Sets who is asked before bytes are looked at. */

@@ -1,9 +1,7 @@
 import type { BootOutcome } from '@brickproof/bootloader-sim';
 import type { InvariantName } from './explore-report.js';
-import type { RunningImage } from './explored-device.js';
-import { LeftOutBytes } from './canonical-flash.js';
 import { Frontier, type RunDescription } from './frontier.js';
-import { judgeBoot, situationOf } from './judge.js';
+import { playBoot, playSession, type BootResult, type SessionResult } from './play.js';
 import {
   RUNS_PER_STATE_MAX,
   makeRuns,
@@ -11,7 +9,7 @@ import {
   type RunOrigin,
   type RunParts,
 } from './run-maker.js';
-import type { BrokenRule, Scene, Session, SessionEnd, Situation } from './scene.js';
+import type { BrokenRule, Scene, Session } from './scene.js';
 import { UncutGraph } from './uncut-graph.js';
 
 /** What ends an exploration before it is drained. */
@@ -30,21 +28,6 @@ export interface Finding extends BrokenRule {
 export interface FindingCount {
   readonly first: Finding;
   count: number;
-}
-
-/** What a boot led to. */
-interface BootResult {
-  readonly booted: BootOutcome | undefined;
-  readonly situation: Situation | undefined;
-  readonly running: readonly RunningImage[];
-  readonly broken: readonly BrokenRule[];
-}
-
-/** What a session led to. */
-interface SessionResult {
-  readonly ended: SessionEnd | undefined;
-  readonly situation: Situation | undefined;
-  readonly broken: readonly BrokenRule[];
 }
 
 /** What a session starts from. */
@@ -108,7 +91,7 @@ export class Explorer {
   #expand(state: number): void {
     const cuts = this.frontier.cutsOf(state) ?? 0;
     const origin: RunOrigin = { state, parent: state, cuts, describe: bootRun };
-    const runs = makeRuns(this.#parts, origin, () => this.#boot(state));
+    const runs = makeRuns(this.#parts, origin, () => playBoot(this.#scene, this.#parts, state));
     if (runs === undefined) this.#giveUp();
     for (const { result, end, description } of runs ?? []) {
       this.boots += 1;
@@ -118,24 +101,6 @@ export class Explorer {
       const start = { parent: state, cuts, state: end, description, boot: result, booted };
       for (const session of this.#scene.sessions(situation)) this.#follow(session, start);
     }
-  }
-
-  #boot(state: number): BootResult {
-    const { device, graph } = this.#parts;
-    const { counters } = graph.context(state);
-    const nothing = { booted: undefined, situation: undefined, running: [] };
-    const outcome = caught(() => device.boot());
-    if ('error' in outcome) return { ...nothing, broken: [outcome.error] };
-    const { value } = outcome;
-    if (!value.ok) {
-      const detail = `nothing boots: ${value.detail}`;
-      return { ...nothing, broken: [{ invariant: 'boots-something', detail }] };
-    }
-    const booted = value.value;
-    const running = device.identify(booted);
-    const situation = situationOf(device, booted, running);
-    const broken = judgeBoot(this.#scene, counters, { running, situation });
-    return { booted, situation, running, broken };
   }
 
   #follow(session: Session, start: SessionStart): void {
@@ -149,7 +114,7 @@ export class Explorer {
     const runs =
       known ??
       makeRuns(this.#parts, { state, parent, cuts, describe }, () =>
-        this.#session(session, boot, booted),
+        playSession(this.#parts.device, session, { ...boot, booted }),
       );
     if (runs === undefined) {
       this.#giveUp();
@@ -157,20 +122,6 @@ export class Explorer {
     }
     this.#doneSessions.set(key, runs);
     for (const run of runs) this.#endSession(start, run);
-  }
-
-  #session(session: Session, boot: BootResult, booted: BootOutcome): SessionResult {
-    const { device } = this.#parts;
-    const broken: BrokenRule[] = [];
-    const running = boot.running.flatMap(({ image }) => image ?? []);
-    const outcome = caught(() =>
-      device.runSession(session, { booted, running, broken: (rule) => broken.push(rule) }),
-    );
-    const situation = situationOf(device, booted, boot.running);
-    if ('error' in outcome) {
-      return { ended: undefined, situation, broken: [...broken, outcome.error] };
-    }
-    return { ended: outcome.value, situation, broken };
   }
 
   #endSession({ parent, cuts }: SessionStart, run: MadeRun<SessionResult>): void {
@@ -205,15 +156,4 @@ export class Explorer {
 /** A run that ends with the boot, or is cut in it. */
 function bootRun(told: readonly number[]): RunDescription {
   return { bootChoices: told, session: undefined, sessionChoices: [] };
-}
-
-/** Whatever a device throws is a finding: nothing that it runs may. */
-function caught<T>(run: () => T): { readonly value: T } | { readonly error: BrokenRule } {
-  try {
-    return { value: run() };
-  } catch (error) {
-    if (error instanceof LeftOutBytes) throw error;
-    const detail = error instanceof Error ? error.message : String(error);
-    return { error: { invariant: 'no-stray-error', detail } };
-  }
 }

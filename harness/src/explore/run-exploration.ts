@@ -2,6 +2,8 @@ import type { BootSettings, CryptoProvider, Verdict } from '@brickproof/bootload
 import type { ExploreReport, InvariantCount, InvariantName } from './explore-report.js';
 import type { BootFunction } from './explored-device.js';
 import { exploreScene, type Exploration } from './explore.js';
+import type { FindingCount } from './explorer.js';
+import { counterexampleOf, exploreOptionsOf } from './replay.js';
 import { buildScene, type BuiltScene, type SceneName } from './scene-catalog.js';
 import type { SceneAgent } from './scene-firmware.js';
 import type { SceneGeometryOptions, SceneRejectCode } from './scene-geometry.js';
@@ -87,10 +89,7 @@ export function exploreBuilt(
   const startMs = performance.now();
   let peakMemoryBytes = 0;
   let untilProgress = 0;
-  const { tears, statesMax, flickersMax } = request;
-  const cutsMax = request.cutsMax === 'any' ? Infinity : request.cutsMax;
-  const options = { tears, cutsMax, statesMax, flickersMax, boot };
-  const exploration = exploreScene(built, options, ({ explorer }) => {
+  const exploration = exploreScene(built, exploreOptionsOf(request, boot), ({ explorer }) => {
     untilProgress -= 1;
     if (untilProgress > 0) return true;
     untilProgress = STATES_BETWEEN_PROGRESS;
@@ -115,7 +114,7 @@ export function exploreBuilt(
     seconds: (performance.now() - startMs) / 1_000,
     peakMemoryBytes: Math.max(peakMemoryBytes, process.memoryUsage.rss()),
     invariants: countsOf(exploration),
-    counterexample: undefined,
+    counterexample: shortest(built, request, exploration),
   };
 }
 
@@ -130,6 +129,18 @@ export function judgeSettling({ explorer }: Exploration): void {
     const detail = `a state takes ${bootsMax} boots to settle, at most ${BOOTS_TO_SETTLE_MAX} are fine`;
     explorer.report({ invariant: 'settles', detail }, 0, nothing);
   }
+}
+
+/** The finding that takes the fewest cuts. */
+function shortest(
+  built: BuiltScene,
+  request: ExplorationRequest,
+  exploration: Exploration,
+): ExploreReport['counterexample'] {
+  const { frontier, findings } = exploration.explorer;
+  const cutsOf = ({ first }: FindingCount): number => frontier.cutsOf(first.state) ?? Infinity;
+  const [best] = [...findings.values()].toSorted((a, b) => cutsOf(a) - cutsOf(b));
+  return best && counterexampleOf(built, request, exploration, best.first);
 }
 
 function countsOf({ explorer }: Exploration): readonly InvariantCount[] {
