@@ -19,7 +19,16 @@ const BUFFER_COUNT = 1;
 /** How long a tick takes, and how many of them a trial lasts at most. */
 const TICK_MS = 1_000;
 const TICKS_MAX = 4;
-const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS, confirms: true };
+const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS };
+
+/** What the firmware does when an image is on trial. */
+export interface TrialConduct {
+  readonly selfTest: SelfTestResult;
+  /** False: only a request from outside confirms. */
+  readonly confirms: boolean;
+}
+
+const CONFIRMS_ITSELF: TrialConduct = { selfTest: 'pass', confirms: true };
 
 const SYSTEM_INFO = {
   kernelName: 'Brickproof',
@@ -40,7 +49,7 @@ export class SceneFirmware {
   #sequence = 0;
   #asksForReset = false;
 
-  constructor(device: SessionDevice, scene: SceneDevice, selfTest: SelfTestResult = 'pass') {
+  constructor(device: SessionDevice, scene: SceneDevice, trial: TrialConduct = CONFIRMS_ITSELF) {
     const store = openLogStore(device.area('store'));
     if (!store.ok) throw new Error(store.detail);
     const [bootControl, ...otherImages] = bootControlsOf(device, scene);
@@ -58,7 +67,7 @@ export class SceneFirmware {
             this.#asksForReset = true;
           },
         },
-        selfTest: () => selfTest,
+        selfTest: () => trial.selfTest,
         connectivity: () => 'not-needed',
         log: (text) => {
           device.log(`agent: ${text}`);
@@ -67,7 +76,7 @@ export class SceneFirmware {
         bufferSizeBytes: BUFFER_SIZE_BYTES,
         bufferCount: BUFFER_COUNT,
       },
-      TRIAL_LIMITS,
+      { ...TRIAL_LIMITS, confirms: trial.confirms },
     );
   }
 
