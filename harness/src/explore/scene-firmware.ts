@@ -19,7 +19,16 @@ const BUFFER_COUNT = 1;
 /** How long a tick takes, and how many of them a trial lasts at most. */
 const TICK_MS = 1_000;
 const TICKS_MAX = 4;
-const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS, confirms: true };
+const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS };
+
+/** What the firmware does when an image is on trial. */
+export interface TrialConduct {
+  readonly selfTest: SelfTestResult;
+  /** False: only a request from outside confirms. */
+  readonly confirms: boolean;
+}
+
+const CONFIRMS_ITSELF: TrialConduct = { selfTest: 'pass', confirms: true };
 
 const SYSTEM_INFO = {
   kernelName: 'Brickproof',
@@ -43,6 +52,11 @@ export interface SceneAgent {
 
 const OUR_AGENT: SceneAgent = { Agent, FlashBootControl, openLogStore, verifyStaged };
 
+/** The agent that the firmware of a device runs. */
+export function agentOf({ agent }: SceneDevice): SceneAgent {
+  return agent ?? OUR_AGENT;
+}
+
 /** The firmware of a scene: the real agent, with whoever talks to it in the same breath. */
 export class SceneFirmware {
   readonly #agent: Agent;
@@ -50,8 +64,8 @@ export class SceneFirmware {
   #sequence = 0;
   #asksForReset = false;
 
-  constructor(device: SessionDevice, scene: SceneDevice, selfTest: SelfTestResult = 'pass') {
-    const agent = scene.agent ?? OUR_AGENT;
+  constructor(device: SessionDevice, scene: SceneDevice, trial: TrialConduct = CONFIRMS_ITSELF) {
+    const agent = agentOf(scene);
     const store = agent.openLogStore(device.area('store'));
     if (!store.ok) throw new Error(store.detail);
     const [bootControl, ...otherImages] = bootControlsOf(device, scene, agent);
@@ -69,7 +83,7 @@ export class SceneFirmware {
             this.#asksForReset = true;
           },
         },
-        selfTest: () => selfTest,
+        selfTest: () => trial.selfTest,
         connectivity: () => 'not-needed',
         log: (text) => {
           device.log(`agent: ${text}`);
@@ -78,7 +92,7 @@ export class SceneFirmware {
         bufferSizeBytes: BUFFER_SIZE_BYTES,
         bufferCount: BUFFER_COUNT,
       },
-      TRIAL_LIMITS,
+      { ...TRIAL_LIMITS, confirms: trial.confirms },
     );
   }
 

@@ -108,8 +108,8 @@ export const SCRATCH_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     patches: [
       {
         file: 'src/boot/swap-using-scratch.ts',
-        find: 'const entry = end ?? entries.count;',
-        replace: 'const entry = (end ?? entries.count) + 1;',
+        find: 'const entry = lastWrittenEntry(area, statusEntries(image, area));',
+        replace: 'const entry = lastWrittenEntry(area, statusEntries(image, area)) + 1;',
       },
     ],
   },
