@@ -37,6 +37,16 @@ export const DOWNGRADE: SceneRecipe = {
   },
 };
 
+/** An older image that is no less secure: only its version tells. */
+export const OLDER_VERSION: SceneRecipe = {
+  summary: 'an image of an older version is marked to be taken for good',
+  prepare: (kit) => {
+    const old = kit.image({ name: '1.1.0', role: 'old', minor: 1, securityCounter: 1 });
+    const image = { name: '1.0.0', role: 'refused', minor: 0, securityCounter: 1 } as const;
+    return playHostile(kit, { old, candidate: kit.image(image), permanent: true });
+  },
+};
+
 function prepareHostile(
   kit: SceneKit,
   { image, permanent }: { readonly image: CandidateOptions; readonly permanent: boolean },

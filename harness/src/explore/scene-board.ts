@@ -6,6 +6,8 @@ import {
   createFlashMap,
   markForDirectXip,
   markForUpgrade,
+  trailerLayout,
+  trailerMagic,
   uploadOffset,
   type BootLayout,
   type FlashArea,
@@ -46,6 +48,18 @@ export class SceneBoard {
     const [primary] = this.#slots(imageIndex);
     writeImage(primary, 0, bytes);
     must(markForDirectXip(primary, { confirm: true }));
+  }
+
+  /** An image that comes with a trailer which says that it is confirmed, and no more. */
+  program({ imageIndex, bytes }: Pick<KnownImage, 'imageIndex' | 'bytes'>): void {
+    const [primary] = this.#slots(imageIndex);
+    writeImage(primary, 0, bytes);
+    const { alignBytes, magicOffset } = trailerLayout(primary);
+    const start = magicOffset - (magicOffset % alignBytes);
+    const words = new Uint8Array(primary.sizeBytes - start).fill(primary.erasedValue);
+    words.set(trailerMagic(alignBytes), magicOffset - start);
+    must(primary.write(start, words));
+    must(confirmRunning(primary));
   }
 
   /** Writes an image to where uploads go, over whatever is there. */

@@ -9,7 +9,7 @@ import { BOOTSTRAP } from './bootstrap-scene.js';
 import { CONFIRM } from './confirm-scene.js';
 import { DOWNLOAD } from './download-scene.js';
 import { ENCRYPTED } from './encrypted-scene.js';
-import { DAMAGED, DOWNGRADE, FORGED, FORGED_PERMANENT } from './hostile-scenes.js';
+import { DAMAGED, DOWNGRADE, FORGED, FORGED_PERMANENT, OLDER_VERSION } from './hostile-scenes.js';
 import { MULTI_IMAGE } from './multi-image-scene.js';
 import { SceneBoard } from './scene-board.js';
 import { layOutScene, type SceneGeometry, type SceneRejectCode } from './scene-geometry.js';
@@ -22,7 +22,14 @@ import {
 import type { BuiltScene, SceneKit, SceneOptions, SceneRecipe } from './scene-kit.js';
 import type { Scene, SceneDevice } from './scene.js';
 import { STORE } from './store-scene.js';
-import { LEFTOVER_TRAILER, PERMANENT, REVERT, SECOND_UPGRADE, UPGRADE } from './update-scenes.js';
+import {
+  FIRST_UPGRADE,
+  LEFTOVER_TRAILER,
+  PERMANENT,
+  REVERT,
+  SECOND_UPGRADE,
+  UPGRADE,
+} from './update-scenes.js';
 import { hasUpdateArrived, isUpdateSettled } from './update-sessions.js';
 import { wholeContentsOf } from './whole-contents.js';
 
@@ -34,6 +41,7 @@ export const SCENE_NAMES = [
   'revert',
   'permanent',
   'leftover-trailer',
+  'first-upgrade',
   'second-upgrade',
   'download',
   'confirm',
@@ -44,6 +52,7 @@ export const SCENE_NAMES = [
   'forged-permanent',
   'damaged',
   'downgrade',
+  'older-version',
   'bootstrap',
 ] as const;
 
@@ -55,6 +64,7 @@ const RECIPES: Readonly<Record<SceneName, SceneRecipe>> = {
   revert: REVERT,
   permanent: PERMANENT,
   'leftover-trailer': LEFTOVER_TRAILER,
+  'first-upgrade': FIRST_UPGRADE,
   'second-upgrade': SECOND_UPGRADE,
   download: DOWNLOAD,
   confirm: CONFIRM,
@@ -65,6 +75,7 @@ const RECIPES: Readonly<Record<SceneName, SceneRecipe>> = {
   'forged-permanent': FORGED_PERMANENT,
   damaged: DAMAGED,
   downgrade: DOWNGRADE,
+  'older-version': OLDER_VERSION,
   bootstrap: BOOTSTRAP,
 };
 

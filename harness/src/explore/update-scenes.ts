@@ -59,6 +59,17 @@ export const LEFTOVER_TRAILER: SceneRecipe = {
   },
 };
 
+/** An upgrade of an image that came together with a trailer, as `imgtool sign --pad` makes it. */
+export const FIRST_UPGRADE: SceneRecipe = {
+  summary: 'the first upgrade of an image that was programmed with its trailer',
+  prepare: (kit) => {
+    const [old, next] = [oldImage(kit), newImage(kit, 1)];
+    kit.board.program(old);
+    kit.board.stage(next);
+    return askForUpdate(kit, { images: [old, next], permanent: false });
+  },
+};
+
 /** An upgrade after one that failed. */
 export const SECOND_UPGRADE: SceneRecipe = {
   summary: 'another upgrade, after one that was reverted',
