@@ -60,7 +60,7 @@ export class FlashBootControl implements BootControl {
     if (slots === undefined) throw new RangeError(`no image ${imageIndex}`);
     this.#options = options;
     this.#slots = slots;
-    this.#marking = slotMarkingOf(strategy);
+    this.#marking = slotMarkingOf(strategy, layout);
     this.mode = MODES[strategy];
     this.preventsDowngrade = strategy === 'direct-xip' || layout.downgradePrevention !== 'none';
     this.activeSlot = activeSlot;
@@ -75,9 +75,9 @@ export class FlashBootControl implements BootControl {
 
   /** Where Zephyr looks for it (subsys/dfu/boot/mcuboot.c, boot_get_image_start_offset). */
   imageArea(slot: number): FlashArea {
-    const { strategy } = this.#options;
+    const { strategy, layout } = this.#options;
     const area = this.area(slot);
-    const isFallback = slot === 1 && swapTypeOf(strategy, this.#slots) === 'revert';
+    const isFallback = slot === 1 && swapTypeOf(strategy, this.#slots, layout) === 'revert';
     return slot === 0 || isFallback ? area : areaFrom(area, uploadOffset(strategy, this.#slots));
   }
 

@@ -5,6 +5,7 @@ import {
   markForDirectXip,
   markForUpgrade,
   readTrailer,
+  type BootSettings,
   type FlashArea,
   type SlotPair,
   type StrategyName,
@@ -42,7 +43,7 @@ const DIRECT_XIP_MARKING: SlotMarking = {
 /** Overwriting has no trial: what runs is what stays. */
 const OVERWRITE_MARKING: SlotMarking = {
   isConfirmed: () => true,
-  markOf: (slots, slot) => markOfSwapType(swapTypeOf('overwrite-only', slots), slot),
+  markOf: (slots, slot) => markOfSwapType(swapTypeOf('overwrite-only', slots, {}), slot),
   mark: markForUpgrade,
   confirm: () => DONE,
 };
@@ -51,35 +52,30 @@ const OVERWRITE_MARKING: SlotMarking = {
  * What both trailers ask for together says it all (Zephyr's img_mgmt_state.c,
  * img_mgmt_get_next_boot_slot): an image is on trial as long as the next boot would revert it.
  */
-function swapMarking(strategy: StrategyName): SlotMarking {
+function swapMarking(strategy: StrategyName, settings: BootSettings): SlotMarking {
   return {
-    isConfirmed: (slots) => swapTypeOf(strategy, slots) !== 'revert',
-    markOf: (slots, slot) => markOfSwapType(swapTypeOf(strategy, slots), slot),
+    isConfirmed: (slots) => swapTypeOf(strategy, slots, settings) !== 'revert',
+    markOf: (slots, slot) => markOfSwapType(swapTypeOf(strategy, slots, settings), slot),
     mark: markForUpgrade,
     confirm: confirmRunning,
   };
 }
 
-const MARKINGS: Readonly<Record<StrategyName, SlotMarking>> = {
-  'direct-xip': DIRECT_XIP_MARKING,
-  'overwrite-only': OVERWRITE_MARKING,
-  'swap-using-offset': swapMarking('swap-using-offset'),
-  'swap-using-move': swapMarking('swap-using-move'),
-  'swap-using-scratch': swapMarking('swap-using-scratch'),
-};
-
-/** The marking of a strategy. */
-export function slotMarkingOf(strategy: StrategyName): SlotMarking {
-  return MARKINGS[strategy];
+/** The marking of a strategy, for a bootloader that was built so. */
+export function slotMarkingOf(strategy: StrategyName, settings: BootSettings): SlotMarking {
+  if (strategy === 'direct-xip') return DIRECT_XIP_MARKING;
+  return strategy === 'overwrite-only' ? OVERWRITE_MARKING : swapMarking(strategy, settings);
 }
 
 /** What the trailers of an image's slots ask the bootloader to do. */
-export function swapTypeOf(strategy: StrategyName, slots: SlotPair): SwapType {
+export function swapTypeOf(
+  strategy: StrategyName,
+  slots: SlotPair,
+  settings: BootSettings,
+): SwapType {
   const [primary, secondary] = slots;
-  return decideSwapType(strategy, {
-    primary: readTrailer(primary),
-    secondary: readTrailer(secondary),
-  });
+  const trailers = { primary: readTrailer(primary), secondary: readTrailer(secondary) };
+  return decideSwapType(strategy, trailers, settings);
 }
 
 function markOfSwapType(swapType: SwapType, slot: number): SlotMark {

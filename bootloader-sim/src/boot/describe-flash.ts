@@ -63,7 +63,11 @@ function describeImage(image: UpgradeImage, format: TrailerContents['format']): 
   });
   const [first, second] = trailers;
   if (first === undefined || second === undefined) throw new RangeError('an image has two slots');
-  const swapType = decideSwapType(image.strategy, { primary: first, secondary: second });
+  const swapType = decideSwapType(
+    image.strategy,
+    { primary: first, secondary: second },
+    image.environment,
+  );
   return {
     slots: [
       { ...primary, trailer: first },

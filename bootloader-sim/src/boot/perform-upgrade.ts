@@ -19,7 +19,8 @@ import { imageSourceOf, verifySlot } from './verify-slot.js';
 
 /** Carries out what was decided for an image (loader.c, boot_perform_update). */
 export function performUpgrade(image: UpgradeImage, method: UpgradeMethod): void {
-  const { decision, status } = image;
+  const { status } = image;
+  const decision = isPreparedRevert(image) ? 'revert' : image.decision;
   const { algorithm } = method;
   if (decision === 'none') return;
   if (decision === 'fail') {
@@ -45,6 +46,16 @@ export function performUpgrade(image: UpgradeImage, method: UpgradeMethod): void
     () => writeCopyDone(image.primary),
   );
   report(image, done);
+}
+
+/**
+ * Swap-using-move asks for a revert as if it were a permanent upgrade; under a rule against
+ * downgrades MCUboot then erases the image that it was to go back to. Hardened, the request says
+ * what it is.
+ */
+function isPreparedRevert({ environment, decision, secondary }: UpgradeImage): boolean {
+  if (environment.hardened !== true || decision !== 'permanent') return false;
+  return readTrailer(secondary).swapType === 'revert';
 }
 
 function isPrimaryValid(image: UpgradeImage, method: UpgradeMethod): boolean {

@@ -124,7 +124,7 @@ function resumes(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
 /** There was no partial swap: the trailers say what is asked for. */
 function decide(image: UpgradeImage, method: UpgradeMethod): void {
   const { status } = image;
-  const asked = decideSwapType(image.strategy, readTrailers(image));
+  const asked = decideSwapType(image.strategy, readTrailers(image), image.environment);
   logSwapType(image.environment, image.index, asked);
   if (method.algorithm !== undefined && status.swapType !== 'none') {
     // The trailer was written, but nothing was swapped yet.

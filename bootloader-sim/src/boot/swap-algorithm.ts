@@ -61,7 +61,7 @@ export function readTrailers(image: UpgradeImage): TrailerPair {
 export function isRevert(image: UpgradeImage): boolean {
   return (
     image.status.swapType === 'revert' ||
-    decideSwapType(image.strategy, readTrailers(image)) === 'revert'
+    decideSwapType(image.strategy, readTrailers(image), image.environment) === 'revert'
   );
 }
 
@@ -109,6 +109,17 @@ export function findStatusInPrimary(image: UpgradeImage): StatusSource {
 export function statusArea(image: UpgradeImage): FlashArea {
   const { scratch, primary } = image;
   return scratch !== undefined && readTrailer(scratch).magic === 'good' ? scratch : primary;
+}
+
+/**
+ * Whether the request for a revert has to be written to the secondary slot. A magic that was half
+ * written asks for nothing: MCUboot takes it for one that is there, and loses the revert when the
+ * power goes again.
+ */
+export function asksAnew(image: UpgradeImage, secondary: Trailer): boolean {
+  return image.environment.hardened === true
+    ? secondary.magic !== 'good'
+    : secondary.magic === 'unset';
 }
 
 /** The swap size that the trailer of a swap that was cut short tells. */
@@ -207,13 +218,28 @@ export function eraseTrailerOf(image: UpgradeImage, area: FlashArea): Verdict<vo
 
 /** Erases the sectors that a range covers, the first one first (boot_erase_region). */
 export function eraseRange(area: FlashArea, offset: number, lengthBytes: number): Verdict<void> {
-  for (const sector of area.sectors) {
-    if (sector.offset + sector.sizeBytes <= offset) continue;
-    if (sector.offset >= offset + lengthBytes) break;
+  const { sectors } = area;
+  for (let index = sectorIndexAt(area, offset); index < sectors.length; index += 1) {
+    const sector = sectors[index];
+    if (sector === undefined || sector.offset >= offset + lengthBytes) break;
     const erased = area.erase(sector.offset, sector.sizeBytes);
     if (!erased.ok) return erased;
   }
   return DONE;
+}
+
+/** The sector that holds an offset, found by halving. */
+function sectorIndexAt({ sectors }: FlashArea, offset: number): number {
+  let low = 0;
+  let high = sectors.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const sector = sectors[middle];
+    const isBefore = sector !== undefined && sector.offset + sector.sizeBytes <= offset;
+    if (isBefore) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The offset of a sector in its slot; where the slot ends for the one behind the last. */

@@ -1,5 +1,5 @@
 import type { Trailer, TrailerFlag, TrailerMagic, SwapType } from './trailer.js';
-import type { BootEnvironment, StrategyName } from './upgrade-strategy.js';
+import type { BootEnvironment, BootSettings, StrategyName } from './upgrade-strategy.js';
 
 /** One row: what both trailers must say (absent: anything), and what is to be done then. */
 interface SwapTypeRow {
@@ -8,7 +8,7 @@ interface SwapTypeRow {
   readonly magicSecondary?: TrailerMagic;
   readonly imageOkPrimary?: TrailerFlag;
   readonly imageOkSecondary?: TrailerFlag;
-  readonly copyDonePrimary?: TrailerFlag;
+  readonly copyDonePrimary?: TrailerFlag | 'set-or-torn';
   readonly copyDoneSecondary?: TrailerFlag;
   readonly swapType: SwapType;
 }
@@ -31,6 +31,11 @@ const SWAP_TYPE_ROWS: readonly SwapTypeRow[] = [
   { magicPrimary: 'good', imageOkPrimary: 'unset', copyDonePrimary: 'set', swapType: 'revert' },
 ];
 
+/** The same, where a copy-done that was half written tells as much as a whole one. */
+const HARDENED_ROWS: readonly SwapTypeRow[] = SWAP_TYPE_ROWS.map((row) =>
+  row.copyDonePrimary === 'set' ? { ...row, copyDonePrimary: 'set-or-torn' } : row,
+);
+
 /** The two trailers of an image. */
 export interface TrailerPair {
   readonly primary: Trailer;
@@ -38,16 +43,22 @@ export interface TrailerPair {
 }
 
 /** What the trailers of an image ask the bootloader to do (boot_swap_type_multi). */
-export function decideSwapType(strategy: StrategyName, trailers: TrailerPair): SwapType {
+export function decideSwapType(
+  strategy: StrategyName,
+  trailers: TrailerPair,
+  { hardened = false }: Pick<BootSettings, 'hardened'> = {},
+): SwapType {
   const { primary, secondary } = trailers;
-  const row = SWAP_TYPE_ROWS.find(
+  const row = (hardened ? HARDENED_ROWS : SWAP_TYPE_ROWS).find(
     (candidate) =>
       (candidate.strategies === undefined || candidate.strategies === strategy) &&
       fits(candidate.magicPrimary, primary.magic) &&
       fits(candidate.magicSecondary, secondary.magic) &&
       fits(candidate.imageOkPrimary, primary.imageOk) &&
       fits(candidate.imageOkSecondary, secondary.imageOk) &&
-      fits(candidate.copyDonePrimary, primary.copyDone) &&
+      (candidate.copyDonePrimary === 'set-or-torn'
+        ? primary.copyDone !== 'unset'
+        : fits(candidate.copyDonePrimary, primary.copyDone)) &&
       fits(candidate.copyDoneSecondary, secondary.copyDone),
   );
   return row?.swapType ?? 'none';

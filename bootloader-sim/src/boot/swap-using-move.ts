@@ -8,6 +8,7 @@ import {
   type EqualSectors,
 } from './slot-compatibility.js';
 import {
+  asksAnew,
   eraseTrailerOf,
   findStatusInPrimary,
   firstTrailerSector,
@@ -21,7 +22,7 @@ import {
 } from './swap-algorithm.js';
 import { isReset, lastWrittenEntry, type SwapStatus } from './swap-status.js';
 import { writeSwapSize } from './swap-trailer.js';
-import { readTrailer, writeImageOk, writeTrailerMagic } from './trailer.js';
+import { readTrailer, writeImageOk, writeSwapInfo, writeTrailerMagic } from './trailer.js';
 import type { HeaderPlace, UpgradeImage } from './upgrade-image.js';
 
 /** Status entries of each sector while it is swapped; one more was written when it was moved. */
@@ -111,11 +112,13 @@ function prepareRevert(image: UpgradeImage): Verdict<void> {
   if (status.swapType !== 'revert' || isBegun) return DONE;
   const trailer = readTrailer(secondary);
   logSwapState(image, 'Secondary image', trailer);
-  if (trailer.magic !== 'unset') return DONE;
+  if (!asksAnew(image, trailer)) return DONE;
   return inOrder(
     () => eraseTrailerOf(image, secondary),
     () => writeImageOk(secondary),
     () => writeSwapSize(secondary, format, status.swapSizeBytes),
+    () =>
+      image.environment.hardened === true ? writeSwapInfo(secondary, 'revert', image.index) : DONE,
     () => writeTrailerMagic(secondary),
   );
 }

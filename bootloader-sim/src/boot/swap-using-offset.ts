@@ -9,6 +9,7 @@ import {
   type EqualSectors,
 } from './slot-compatibility.js';
 import {
+  asksAnew,
   eraseRange,
   eraseTrailerOf,
   findStatusInPrimary,
@@ -110,7 +111,7 @@ function prepareRevert(image: UpgradeImage): Verdict<void> {
   if (status.swapType !== 'revert' || status.index !== 1) return DONE;
   const trailer = readTrailer(secondary);
   logSwapState(image, 'Secondary image', trailer);
-  if (trailer.magic !== 'unset') return DONE;
+  if (!asksAnew(image, trailer)) return DONE;
   return inOrder(
     () => eraseTrailerOf(image, secondary),
     () => writeCopyDone(secondary),

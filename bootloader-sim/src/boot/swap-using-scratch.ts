@@ -156,7 +156,7 @@ function secondaryToScratch(image: UpgradeImage, turn: Turn): Verdict<void> {
   const { scratch, offset, copyBytes: sizeBytes } = turn;
   const from = { from: secondary, fromOffset: offset };
   const done = inOrder(
-    () => scratch.erase(0, scratch.sizeBytes),
+    () => (keepsRequest(image) ? DONE : scratch.erase(0, scratch.sizeBytes)),
     () => (status.index === 1 ? beginStatus(image, scratch) : DONE),
     () => copyRegion(image, { ...from, to: scratch, toOffset: 0, sizeBytes }),
   );
@@ -167,12 +167,22 @@ function secondaryToScratch(image: UpgradeImage, turn: Turn): Verdict<void> {
 }
 
 /**
+ * Whether the scratch area alone knows what is asked for: the power went while the trailer of the
+ * primary slot was made anew. MCUboot erases it and begins again; when the power goes then, nobody
+ * knows any more. Hardened, it stays until the trailer of the primary slot is there.
+ */
+function keepsRequest({ environment, status }: UpgradeImage): boolean {
+  const isAlone = status.index === 1 && status.source === 'scratch' && !status.usesScratch;
+  return environment.hardened === true && isAlone;
+}
+
+/**
  * The swap type stands in the scratch area while the trailer of the primary slot is made anew; it
  * stays there when that trailer shares its sector with the image.
  */
 function beginStatus(image: UpgradeImage, scratch: FlashArea): Verdict<void> {
   const { status, primary } = image;
-  const inScratch = writeStatusTrailer(image, scratch);
+  const inScratch = keepsRequest(image) ? DONE : writeStatusTrailer(image, scratch);
   if (!inScratch.ok || status.usesScratch) return inScratch;
   return inOrder(
     () => eraseTrailerOf(image, primary),

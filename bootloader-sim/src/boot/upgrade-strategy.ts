@@ -39,6 +39,11 @@ export interface BootSettings {
   readonly downgradePrevention?: DowngradePrevention | undefined;
   /** Fills an empty or damaged primary slot from the secondary one (MCUBOOT_BOOTSTRAP). */
   readonly bootstrap?: boolean | undefined;
+  /**
+   * Swaps keep what MCUboot's may lose when the power goes, or goes twice: that a revert was begun,
+   * and that a trial was. Bootloader and application have to agree on it. Not in MCUboot.
+   */
+  readonly hardened?: boolean | undefined;
 }
 
 /** Where images lie, and what the bootloader was built for. */

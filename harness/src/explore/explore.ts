@@ -11,6 +11,7 @@ import { keptRangesOf } from './kept-ranges.js';
 import type { LastWordRegion } from './last-word-region.js';
 import type { BuiltScene } from './scene-catalog.js';
 import { statusRegions } from './scene-geometry.js';
+import { ResetStates } from './reset-states.js';
 import { StateGraph } from './state-graph.js';
 import type { TearKind } from './tears.js';
 import { VectorPool } from './vector-pool.js';
@@ -35,6 +36,8 @@ export interface Exploration {
   readonly start: number;
   /** The area that an offset of the flash lies in. */
   readonly areaAt: (offset: number) => FlashArea;
+  /** The state that stands for all that differ from it in nothing that matters. */
+  readonly canonical: (state: number) => number;
   /** Sectors that are kept whole beside those that always are. */
   readonly whole: ReadonlySet<number>;
 }
@@ -119,7 +122,9 @@ export function prepareExploration(
   const { counters, position } = scene;
   const start = graph.intern(contents, { counters, position });
   graph.canonicalStore = canonicalStoreOf(built, graph, effects);
-  const parts = { graph, device, flickersMax: options.flickersMax };
+  const resets = new ResetStates(scene, graph, effects, geometry.geometry);
+  const atReset = (state: number): number => resets.canonical(state);
+  const parts = { graph, device, canonical: atReset, flickersMax: options.flickersMax };
   const explorer = new Explorer(scene, parts, options);
   const areaAt = (offset: number): FlashArea => {
     for (const area of areas.values()) {
@@ -127,7 +132,7 @@ export function prepareExploration(
     }
     throw new RangeError(`no area at ${offset}`);
   };
-  return { explorer, graph, effects, flash, device, start, areaAt, whole };
+  return { explorer, graph, effects, flash, device, start, areaAt, whole, canonical: atReset };
 }
 
 /** States are alike that differ only in what a store counts from. */

@@ -160,7 +160,9 @@ export class ExploredDevice {
     const slots = this.layout.images[imageIndex];
     if (slots === undefined || strategy === 'overwrite-only') return true;
     const trailers = { primary: readTrailer(slots[0]), secondary: readTrailer(slots[1]) };
-    if (strategy !== 'direct-xip') return decideSwapType(strategy, trailers) !== 'revert';
+    if (strategy !== 'direct-xip') {
+      return decideSwapType(strategy, trailers, this.layout) !== 'revert';
+    }
     return (slot === 0 ? trailers.primary : trailers.secondary).imageOk === 'set';
   }
 

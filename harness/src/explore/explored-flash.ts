@@ -22,6 +22,13 @@ export type ReadListener = (offset: number, bytes: Uint8Array) => void;
 /** Says whether bytes of a sector may be looked at, or only be copied and hashed. */
 export type ReadGuard = (sector: number, from: number, lengthBytes: number) => void;
 
+/** The writes that copy a sector onto an erased one. */
+interface SectorCopyEffects {
+  readonly onto: number;
+  readonly chunkBytes: number;
+  readonly effects: readonly Effect[];
+}
+
 /**
  * A flash for exploring: it holds numbers of contents, tells what each operation makes of them, and
  * asks what is read where that is open. What operations do, `EffectPool` finds out from a real flash.
@@ -36,6 +43,8 @@ export class ExploredFlash {
   readonly #unitBytes: number;
   readonly #mayForget: boolean;
   #choices: Choices | undefined;
+  /** By what was copied: the writes that this takes, onto what. */
+  readonly #copies: Map<number, SectorCopyEffects> = new Map();
   #onEffect: EffectListener = () => undefined;
   #guard: ReadGuard = () => undefined;
   #onRead: ReadListener | undefined;
@@ -160,6 +169,10 @@ export class ExploredFlash {
    * with nothing done, where that cannot be. Nobody looks at what is copied.
    */
   copySectors({ fromOffset, toOffset, lengthBytes, chunkBytes }: SectorCopy): boolean {
+    if (lengthBytes === chunkBytes * Math.ceil(lengthBytes / chunkBytes)) {
+      const isOneSector = this.#copySector(fromOffset, toOffset, { lengthBytes, chunkBytes });
+      if (isOneSector) return true;
+    }
     if (!this.#mayCopy(fromOffset, toOffset, lengthBytes)) return false;
     for (let done = 0; done < lengthBytes; done += chunkBytes) {
       const length = Math.min(chunkBytes, lengthBytes - done);
@@ -183,6 +196,36 @@ export class ExploredFlash {
       position += this.#sector(sector).sizeBytes;
     }
     return DONE;
+  }
+
+  /** One sector onto another: the writes are the same each time for the same contents. */
+  #copySector(
+    fromOffset: number,
+    toOffset: number,
+    { lengthBytes, chunkBytes }: { readonly lengthBytes: number; readonly chunkBytes: number },
+  ): boolean {
+    const from = this.sectorAt(fromOffset);
+    const to = this.sectorAt(toOffset);
+    if (this.#sector(from).sizeBytes !== lengthBytes || this.#regions.has(to)) return false;
+    const source = this.#contents[from] ?? 0;
+    const known = this.#copies.get(source);
+    if (known?.chunkBytes === chunkBytes && known.onto === this.#contents[to]) {
+      for (const effect of known.effects) this.#carryOut(effect, to);
+      return true;
+    }
+    if (!this.#mayCopy(fromOffset, toOffset, lengthBytes)) return false;
+    const onto = this.#contents[to] ?? 0;
+    const effects: Effect[] = [];
+    for (let done = 0; done < lengthBytes; done += chunkBytes) {
+      const bytes = this.#effects.contents.contents(source).bytes.subarray(done, done + chunkBytes);
+      const before = [this.#contents[to] ?? 0];
+      const effect = this.#effects.write(before, { offset: done, region: undefined }, bytes);
+      if (!effect.refused.ok) throw new Error('a word of an erased sector refused to be written');
+      effects.push(effect);
+      this.#carryOut(effect, to);
+    }
+    this.#copies.set(source, { onto, chunkBytes, effects });
+    return true;
   }
 
   #mayCopy(fromOffset: number, toOffset: number, lengthBytes: number): boolean {
@@ -218,8 +261,9 @@ export class ExploredFlash {
   #carryOut(effect: Effect, sector: number): Verdict<void, FlashRejectCode> {
     if (!effect.refused.ok) return effect.refused;
     this.#onEffect(effect, sector);
-    for (const [index, content] of effect.applied.entries()) {
-      this.#contents[sector + index] = content;
+    const { applied } = effect;
+    for (let index = 0; index < applied.length; index += 1) {
+      this.#contents[sector + index] = applied[index] ?? 0;
     }
     return DONE;
   }

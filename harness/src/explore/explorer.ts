@@ -18,6 +18,12 @@ export interface ExploreLimits {
   readonly statesMax: number;
 }
 
+/** What an explorer works with. */
+export interface ExplorerParts extends Omit<RunParts, 'frontier'> {
+  /** The state that stands for all that differ from it in nothing that matters. */
+  readonly canonical: (state: number) => number;
+}
+
 /** A broken rule, where it was found first: from a state, in a run. */
 export interface Finding extends BrokenRule {
   readonly state: number;
@@ -54,14 +60,14 @@ export class Explorer {
   /** Why not everything was tried; undefined as long as nothing was left out. */
   stoppedBy: string | undefined;
   readonly #scene: Scene;
-  readonly #parts: RunParts;
+  readonly #parts: RunParts & ExplorerParts;
   readonly #limits: ExploreLimits;
   readonly #doneSessions: Map<string, readonly MadeRun<SessionResult>[]> = new Map();
 
-  constructor(scene: Scene, parts: Omit<RunParts, 'frontier'>, limits: ExploreLimits) {
+  constructor(scene: Scene, parts: ExplorerParts, limits: ExploreLimits) {
     this.#scene = scene;
     this.#limits = limits;
-    this.frontier = new Frontier(limits.cutsMax, (state) => parts.graph.canonical(state));
+    this.frontier = new Frontier(limits.cutsMax, (state) => parts.canonical(state));
     this.#parts = { ...parts, frontier: this.frontier };
   }
 
@@ -144,7 +150,7 @@ export class Explorer {
       } as const;
       this.report(rule, parent, description);
     }
-    const next = this.#parts.graph.canonical(end);
+    const next = this.#parts.canonical(end);
     this.uncut.add(parent, next, !isReset && this.#scene.isSettled(situation));
   }
 

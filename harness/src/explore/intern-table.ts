@@ -11,6 +11,7 @@ export class InternTable {
   #slots: Int32Array = new Int32Array(SLOTS_FIRST);
   #hashes: Int32Array = new Int32Array(SLOTS_FIRST);
   #count = 0;
+  #probed = 0;
 
   get count(): number {
     return this.#count;
@@ -24,6 +25,24 @@ export class InternTable {
       if (found === 0) return -1;
       if (this.#hashes[slot] === hash && isIt(found - 1)) return found - 1;
     }
+  }
+
+  /** The first number with this hash, from a slot on; -1 when there is none. For `nextSlot`. */
+  probe(hash: number, from: number): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = from & mask; ; slot = (slot + 1) & mask) {
+      const found = this.#slots[slot] ?? 0;
+      if (found === 0) return -1;
+      if (this.#hashes[slot] === hash) {
+        this.#probed = slot;
+        return found - 1;
+      }
+    }
+  }
+
+  /** Where to probe next, behind what `probe` answered. */
+  get nextSlot(): number {
+    return this.#probed + 1;
   }
 
   /** Adds the next number, which nobody found, under its hash. */

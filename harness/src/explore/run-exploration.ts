@@ -18,6 +18,8 @@ export interface ExplorationRequest {
   readonly newImageSizeBytes?: number;
   /** What the bootloader was built for, where that is not the usual. */
   readonly settings?: BootSettings;
+  /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
+  readonly hardened?: boolean | undefined;
   readonly tears: readonly TearKind[];
   readonly cutsMax: number | 'any';
   readonly statesMax: number;
@@ -71,11 +73,10 @@ export function runExploration(
   request: ExplorationRequest,
   tools: ExplorationTools,
 ): Verdict<ExploreReport, SceneRejectCode> {
-  const { scene, imageSizeBytes, newImageSizeBytes, settings } = request;
-  const { strategy, ...geometry } = request.geometry;
+  const { geometry } = request;
+  const { strategy, ...flash } = geometry;
   const { crypto, agent } = tools;
-  const sizes = { imageSizeBytes, newImageSizeBytes };
-  const built = buildScene({ scene, strategy, geometry, ...sizes, settings, crypto, agent });
+  const built = buildScene({ ...request, strategy, geometry: flash, crypto, agent });
   if (!built.ok) return built;
   return { ok: true, value: exploreBuilt(built.value, request, tools) };
 }

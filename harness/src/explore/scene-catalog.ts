@@ -120,7 +120,7 @@ export function buildScene(
 
 function setStage(options: SceneOptions, recipe: SceneRecipe): Verdict<Stage, SceneRejectCode> {
   const { imageCount = 1, counters } = recipe;
-  const settings = { ...recipe.settings, ...options.settings };
+  const settings = { ...recipe.settings, hardened: options.hardened, ...options.settings };
   const geometry = fitGeometry(options, { imageCount, settings });
   if (!geometry.ok) return geometry;
   const key = readSceneKey();

@@ -19,6 +19,8 @@ export interface SceneOptions {
   readonly newImageSizeBytes?: number | undefined;
   /** What the bootloader was built for, beside what the scene asks of it. */
   readonly settings?: BootSettings | undefined;
+  /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
+  readonly hardened?: boolean | undefined;
   readonly crypto: CryptoProvider;
   /** The agent that the firmware runs, where it is not ours. */
   readonly agent?: SceneAgent | undefined;
@@ -43,7 +45,7 @@ export interface SceneKit {
 export interface ScenePlay
   extends
     Pick<Scene, 'images' | 'position' | 'judge' | 'sessions'>,
-    Partial<Pick<Scene, 'hasArrived' | 'isSettled' | 'storeDetail'>> {
+    Partial<Pick<Scene, 'hasArrived' | 'isSettled' | 'positionAtReset' | 'storeDetail'>> {
   /** Other forms in which images lie in the flash, such as those that run in the clear. */
   readonly otherForms?: readonly Uint8Array[];
 }

@@ -100,6 +100,11 @@ export interface Scene {
   readonly judge: (situation: Situation) => BrokenRule | undefined;
   /** What the firmware may do: every one of these is followed. At least one. */
   readonly sessions: (situation: Situation) => readonly Session[];
+  /**
+   * Where the scene stands when the power comes back; `willStay` says whether the image that is
+   * there would stay. Absent: where it stood.
+   */
+  readonly positionAtReset?: (position: number, willStay: () => boolean) => number;
   /** Whether the scene has come to its end; without a power cut it has to. */
   readonly hasArrived: (situation: Situation) => boolean;
   /** Whether a device may stay as it is in this situation. */

@@ -103,14 +103,15 @@ export class StateGraph {
   /** Takes a step, and answers the state that it leads to. */
   step(state: number, effect: Effect, sector: number, outcomes: StepOutcomes): number {
     const hash = finishHash(mixHash(mixHash(mixHash(0, state), effect.number), sector));
-    const found = this.#steps.find(
-      hash,
-      (step) =>
-        this.#stepFrom.at(step) === state &&
-        this.#stepEffect.at(step) === effect.number &&
-        this.#stepSector.at(step) === sector,
-    );
-    if (found >= 0) return this.#stepTo.at(found);
+    // As `find`, without a function for each of the many steps that are known.
+    for (let found = this.#steps.probe(hash, hash); found >= 0;) {
+      const isSame =
+        this.#stepFrom.at(found) === state &&
+        this.#stepEffect.at(found) === effect.number &&
+        this.#stepSector.at(found) === sector;
+      if (isSame) return this.#stepTo.at(found);
+      found = this.#steps.probe(hash, this.#steps.nextSlot);
+    }
     const to = this.#after(state, sector, effect.applied);
     this.#steps.add(hash);
     this.#stepFrom.push(state);

@@ -15,15 +15,16 @@ import {
  *
  * | tear | what is left |
  * | --- | --- |
- * | `prefix` | the first words of a write, each number of them |
+ * | `prefix` | the first words of a write |
  * | `one-bit` | a write without one bit of one word |
  * | `mixed` | a word of which half the bits are written, behind those before it; or a whole write so |
- * | `weak-erase` | an erase that reads as before, as erased, or with half of its bits erased; the sector takes no write before it is erased again |
+ * | `weak-erase` | an erase that reads as erased, or with half of its bits erased; nothing can be written before the sector is erased again |
+ * | `stale-erase` | the same, and it reads as before |
  * | `flicker` | words of a write, or a sector, that read differently at every read |
  *
  * All but the last say the same at every read. They are the rows of the table at `FlashEffect`.
  */
-export type TearKind = 'prefix' | 'one-bit' | 'mixed' | 'weak-erase' | 'flicker';
+export type TearKind = 'prefix' | 'one-bit' | 'mixed' | 'weak-erase' | 'stale-erase' | 'flicker';
 
 /** All tears, for people to choose from. */
 export const TEAR_KINDS: readonly TearKind[] = [
@@ -31,10 +32,11 @@ export const TEAR_KINDS: readonly TearKind[] = [
   'one-bit',
   'mixed',
   'weak-erase',
+  'stale-erase',
   'flicker',
 ];
 
-/** Those that say the same at every read. */
+/** Those of a flash that says the same at every read, and takes what it seems to take. */
 export const STEADY_TEARS: readonly TearKind[] = ['prefix', 'one-bit', 'mixed', 'weak-erase'];
 
 /** In longer writes, words are torn in three places only: the first, the middle and the last. */
@@ -128,8 +130,9 @@ export function tearsOf(
 function eraseTears(kinds: readonly TearKind[]): readonly Tear[] {
   const tears: Tear[] = [];
   if (kinds.includes('weak-erase')) {
-    for (const settled of [ALL_BITS, 0, HALF_OF_BITS]) tears.push({ effect: 'weak', settled });
+    for (const settled of [0, HALF_OF_BITS]) tears.push({ effect: 'weak', settled });
   }
+  if (kinds.includes('stale-erase')) tears.push({ effect: 'weak', settled: ALL_BITS });
   if (kinds.includes('flicker')) tears.push({ effect: 'weak', settled: undefined });
   return tears;
 }

@@ -75,8 +75,8 @@ class Tracer {
   }
 
   go(path: readonly TraceStep[]): GoneTrace {
-    const { graph, start: first, flash } = this.#exploration;
-    let state = graph.canonical(first);
+    const { canonical, start: first, flash } = this.#exploration;
+    let state = canonical(first);
     const start = this.#draw(state);
     const boots: TraceBoot[] = [];
     let broken: readonly BrokenRule[] = [];
@@ -106,7 +106,7 @@ class Tracer {
     readonly next: number;
     readonly broken: readonly BrokenRule[];
   } {
-    const { device, graph } = this.#exploration;
+    const { device, canonical } = this.#exploration;
     const { run, operation } = step;
     this.#begin(state, run.bootChoices, run.session === undefined ? operation : -1);
     const result = playBoot(this.#scene, this.#exploration, state);
@@ -131,7 +131,7 @@ class Tracer {
     } as const;
     this.#lastCut = cut?.place;
     this.#readAtLastCut = undefined;
-    return { boot, next: graph.canonical(end), broken };
+    return { boot, next: canonical(end), broken };
   }
 
   #goSession(name: string, boot: BootResult): readonly BrokenRule[] {

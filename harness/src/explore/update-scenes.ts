@@ -6,7 +6,13 @@ import {
   type SceneRecipe,
 } from './scene-kit.js';
 import type { KnownImage } from './scene.js';
-import { UPDATE, judgeUpdate, updateSessions, type UpdateRequest } from './update-sessions.js';
+import {
+  UPDATE,
+  judgeUpdate,
+  positionAtReset,
+  updateSessions,
+  type UpdateRequest,
+} from './update-sessions.js';
 
 /** An upgrade as it mostly goes. */
 export const UPGRADE: SceneRecipe = {
@@ -127,6 +133,7 @@ export function playUpdate(
     images,
     position: UPDATE.wanted,
     judge: judgeUpdate({ permanent }),
+    positionAtReset,
     sessions: updateSessions(device, { ...request, images: asked }),
   };
 }

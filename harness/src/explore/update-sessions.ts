@@ -55,6 +55,8 @@ export function updateSessions(
 function trialSessions(scene: SceneDevice): readonly Session[] {
   const gone = (device: SessionDevice): SessionEnd => {
     device.position = UPDATE.failed;
+    // It comes as far as to start its agent.
+    new SceneFirmware(device, scene);
     return 'reset';
   };
   return [
@@ -130,6 +132,11 @@ export function judgeUpdate(options: {
 
 function broken(invariant: InvariantName, detail: string): BrokenRule {
   return { invariant, detail };
+}
+
+/** An image that is not confirmed when the power goes had its chance. */
+export function positionAtReset(position: number, willStay: () => boolean): number {
+  return position === UPDATE.tried && !willStay() ? UPDATE.failed : position;
 }
 
 /** The new image was tried, or more. */

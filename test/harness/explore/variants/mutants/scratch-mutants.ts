@@ -12,9 +12,8 @@ export const SCRATCH_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     patches: [
       {
         file: 'src/boot/swap-using-scratch.ts',
-        find: 'const inScratch = writeStatusTrailer(image, scratch);',
-        replace:
-          'const inScratch = status.usesScratch ? writeStatusTrailer(image, scratch) : DONE;',
+        find: 'keepsRequest(image) ? DONE : writeStatusTrailer(image, scratch);',
+        replace: 'status.usesScratch ? writeStatusTrailer(image, scratch) : DONE;',
       },
     ],
   },
@@ -108,8 +107,9 @@ export const SCRATCH_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     patches: [
       {
         file: 'src/boot/swap-using-scratch.ts',
-        find: 'const entry = lastWrittenEntry(area, statusEntries(image, area));',
-        replace: 'const entry = lastWrittenEntry(area, statusEntries(image, area)) + 1;',
+        find: '  status.index = Math.floor(entry / STATES_PER_TURN) + 1;',
+        replace:
+          '  status.index = Math.floor((entry + 1) / STATES_PER_TURN) + 1;\n  status.state = ((entry + 1) % STATES_PER_TURN) + 1;\n  return;',
       },
     ],
   },

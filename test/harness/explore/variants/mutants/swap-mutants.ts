@@ -43,8 +43,8 @@ export const SWAP_MUTANTS: readonly Variant<'bootloader-sim'>[] = [
     patches: [
       {
         file: 'src/boot/perform-upgrade.ts',
-        find: '() => writeCopyDone(image.primary),\n  );\n  report(image, done);\n}\n\nfunction isPrimaryValid',
-        replace: ');\n  report(image, done);\n}\n\nfunction isPrimaryValid',
+        find: '    () => writeCopyDone(image.primary),\n  );',
+        replace: '  );',
       },
     ],
   },
