@@ -10,16 +10,14 @@ interface StoreChange {
   readonly value: Uint8Array | undefined;
 }
 
-const [FIRST_KEY, SECOND_KEY, THIRD_KEY] = [0x0101, 0x0102, 0x0103];
+const [FIRST_KEY, SECOND_KEY] = [0x0101, 0x0102];
 
-/** In this order, again and again: so a sector soon holds records that were replaced. */
-const KEYS = [FIRST_KEY, SECOND_KEY, FIRST_KEY, THIRD_KEY, SECOND_KEY] as const;
-/** So many that the store moves to its other sector at least twice after the first change. */
-const CHANGES = 14;
-/** After which change a value is deleted; it is set again later on. */
-const DELETED_AT = 6;
-/** Values of such a part of a sector: a few records fill it. */
-const VALUES_PER_SECTOR = 8;
+/** Set in turn, so many times that the store moves to its other sector twice after the first one. */
+const CHANGES = 7;
+/** Which of the changes deletes a value; it is set again later on. */
+const DELETED_AT = 3;
+/** Values of such a part of a sector: three records fill it. */
+const VALUES_PER_SECTOR = 4;
 
 /** A store alone: nothing is updated, the firmware writes down one value after the other. */
 export const STORE: SceneRecipe = {
@@ -66,7 +64,7 @@ function writeValues({ openLogStore }: SceneAgent, device: SessionDevice): Sessi
 function checkAll(device: SessionDevice, store: Store, changes: readonly StoreChange[]): void {
   const { position } = device;
   const underWay = changes[position];
-  for (const key of [FIRST_KEY, SECOND_KEY, THIRD_KEY]) {
+  for (const key of [FIRST_KEY, SECOND_KEY]) {
     const found = store.get(key);
     const kept = valueAfter(changes.slice(0, position), key);
     if (isSame(found, kept)) continue;
@@ -81,7 +79,7 @@ function changesFor({ sectors }: FlashArea): readonly StoreChange[] {
   const random = seededRandom(sectorBytes);
   const lengthBytes = Math.floor(sectorBytes / VALUES_PER_SECTOR);
   return Array.from({ length: CHANGES }, (_, index): StoreChange => {
-    const key = KEYS[index % KEYS.length] ?? FIRST_KEY;
+    const key = index % 2 === 0 ? FIRST_KEY : SECOND_KEY;
     if (index === DELETED_AT) return { key, value: undefined };
     // Each value has another length, and other bytes.
     const value = Uint8Array.from({ length: lengthBytes - index }, () => random() * 256);
