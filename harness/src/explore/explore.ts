@@ -61,7 +61,10 @@ export function exploreScene(
       exploration.explorer.explore(exploration.start, () => goesOn(exploration));
     });
     if (sector === undefined) return exploration;
+    const isCopied = whole.has(sector);
     whole.add(sector);
+    // Left out elsewhere, and copied to where it was looked at: then nothing is left out any more.
+    if (isCopied) for (const other of built.geometry.geometry.sectors.keys()) whole.add(other);
   }
   throw new Error(`an exploration was begun anew ${ATTEMPTS_MAX} times`);
 }

@@ -1,10 +1,11 @@
-import type { CryptoProvider, Verdict } from '@brickproof/bootloader-sim';
+import type { BootSettings, CryptoProvider, Verdict } from '@brickproof/bootloader-sim';
 import type { ExploreReport, InvariantCount, InvariantName } from './explore-report.js';
 import type { BootFunction } from './explored-device.js';
 import { exploreScene, type Exploration } from './explore.js';
 import type { FindingCount } from './explorer.js';
 import { counterexampleOf, exploreOptionsOf } from './replay.js';
 import { buildScene, type BuiltScene, type SceneName } from './scene-catalog.js';
+import type { SceneAgent } from './scene-firmware.js';
 import type { SceneGeometryOptions, SceneRejectCode } from './scene-geometry.js';
 import type { TearKind } from './tears.js';
 
@@ -13,6 +14,10 @@ export interface ExplorationRequest {
   readonly scene: SceneName;
   readonly geometry: Omit<SceneGeometryOptions, 'imageCount' | 'settings'>;
   readonly imageSizeBytes: number;
+  /** Of the new image; as large as the old one when absent. */
+  readonly newImageSizeBytes?: number;
+  /** What the bootloader was built for, where that is not the usual. */
+  readonly settings?: BootSettings;
   /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
   readonly hardened?: boolean | undefined;
   readonly tears: readonly TearKind[];
@@ -27,6 +32,8 @@ export interface ExplorationTools {
   readonly crypto: CryptoProvider;
   /** The bootloader, where it is not ours. */
   readonly boot?: BootFunction;
+  /** The agent, where it is not ours. */
+  readonly agent?: SceneAgent;
   /** Hears of the progress, now and then; false ends the exploration. */
   readonly onProgress?: (progress: ExplorationProgress) => boolean;
 }
@@ -68,8 +75,8 @@ export function runExploration(
 ): Verdict<ExploreReport, SceneRejectCode> {
   const { geometry } = request;
   const { strategy, ...flash } = geometry;
-  const { crypto } = tools;
-  const built = buildScene({ ...request, strategy, geometry: flash, crypto });
+  const { crypto, agent } = tools;
+  const built = buildScene({ ...request, strategy, geometry: flash, crypto, agent });
   if (!built.ok) return built;
   return { ok: true, value: exploreBuilt(built.value, request, tools) };
 }
@@ -113,7 +120,7 @@ export function exploreBuilt(
 }
 
 /** Without another cut, every state comes to rest. */
-function judgeSettling({ explorer }: Exploration): void {
+export function judgeSettling({ explorer }: Exploration): void {
   const { restless, restlessCount, bootsMax } = explorer.uncut.settling();
   const nothing = { bootChoices: [], session: undefined, sessionChoices: [] };
   if (restless !== undefined) {

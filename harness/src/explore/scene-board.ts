@@ -6,6 +6,8 @@ import {
   createFlashMap,
   markForDirectXip,
   markForUpgrade,
+  trailerLayout,
+  trailerMagic,
   uploadOffset,
   type BootLayout,
   type FlashArea,
@@ -25,6 +27,8 @@ export class SceneBoard {
   readonly layout: BootLayout;
   readonly counters: OtpCounters;
   readonly #device: SceneDevice;
+  /** Of each image, the slot that the bootloader started last. */
+  #running: readonly number[];
 
   constructor(geometry: SceneGeometry, device: SceneDevice, counters: readonly number[]) {
     this.flash = new NorFlash(geometry.geometry);
@@ -32,48 +36,56 @@ export class SceneBoard {
     this.layout = layoutOn(map, geometry.settings);
     this.counters = new OtpCounters(counters);
     this.#device = device;
+    this.#running = this.layout.images.map(() => 0);
   }
 
   snapshot(): FlashSnapshot {
     return this.flash.snapshot();
   }
 
-  slots(imageIndex: number): SlotPair {
-    const slots = this.layout.images[imageIndex];
-    if (slots === undefined) throw new RangeError(`no image ${imageIndex}`);
-    return slots;
-  }
-
   /** An image as it leaves the factory: in its primary slot, confirmed. */
-  provision(image: KnownImage): void {
-    const [primary] = this.slots(image.imageIndex);
-    writeImage(primary, 0, image.bytes);
+  provision({ imageIndex, bytes }: Pick<KnownImage, 'imageIndex' | 'bytes'>): void {
+    const [primary] = this.#slots(imageIndex);
+    writeImage(primary, 0, bytes);
     must(markForDirectXip(primary, { confirm: true }));
   }
 
-  /** Writes an image to where uploads go, over whatever is there. */
-  stage(image: KnownImage): void {
-    const slots = this.slots(image.imageIndex);
-    const [, secondary] = slots;
-    must(secondary.erase(0, secondary.sizeBytes));
-    writeImage(secondary, uploadOffset(this.#device.strategy, slots), image.bytes);
+  /** An image that comes with a trailer which says that it is confirmed, and no more. */
+  program({ imageIndex, bytes }: Pick<KnownImage, 'imageIndex' | 'bytes'>): void {
+    const [primary] = this.#slots(imageIndex);
+    writeImage(primary, 0, bytes);
+    const { alignBytes, magicOffset } = trailerLayout(primary);
+    const start = magicOffset - (magicOffset % alignBytes);
+    const words = new Uint8Array(primary.sizeBytes - start).fill(primary.erasedValue);
+    words.set(trailerMagic(alignBytes), magicOffset - start);
+    must(primary.write(start, words));
+    must(confirmRunning(primary));
   }
 
-  /** Asks for the staged image to boot next. */
+  /** Writes an image to where uploads go, over whatever is there. */
+  stage({ imageIndex, bytes }: Pick<KnownImage, 'imageIndex' | 'bytes'>): void {
+    const slot = this.#idleSlot(imageIndex);
+    must(slot.erase(0, slot.sizeBytes));
+    const isSwapped = this.#device.strategy !== 'direct-xip';
+    const slots = this.#slots(imageIndex);
+    writeImage(slot, isSwapped ? uploadOffset(this.#device.strategy, slots) : 0, bytes);
+  }
+
+  /** Asks for the staged image to boot next, as whoever can write the flash may do. */
   mark(imageIndex: number, options: { readonly permanent: boolean }): void {
-    const [, secondary] = this.slots(imageIndex);
+    const slot = this.#idleSlot(imageIndex);
     const { permanent } = options;
     must(
       this.#device.strategy === 'direct-xip'
-        ? markForDirectXip(secondary, { confirm: permanent })
-        : markForUpgrade(secondary, { permanent, imageIndex }),
+        ? markForDirectXip(slot, { confirm: permanent })
+        : markForUpgrade(slot, { permanent, imageIndex }),
     );
   }
 
   /** Lets the bootloader start, once. */
   boot(): void {
     const { strategy, keys, crypto, decryptionKey, hasCounters } = this.#device;
-    must(
+    const booted = must(
       boot(strategy, {
         ...this.layout,
         keys,
@@ -83,17 +95,33 @@ export class SceneBoard {
         log: () => undefined,
       }),
     );
+    this.#running = [booted, ...booted.others].map(({ slot }) => slot);
   }
 
-  /** Confirms the images that run from these slots. */
-  confirm(slot: 0 | 1): void {
-    for (const slots of this.layout.images) {
+  /** Confirms the images that were started last. */
+  confirm(): void {
+    for (const [imageIndex, slots] of this.layout.images.entries()) {
+      const [primary, secondary] = slots;
       must(
         this.#device.strategy === 'direct-xip'
-          ? markForDirectXip(slots[slot], { confirm: true })
-          : confirmRunning(slots[0]),
+          ? markForDirectXip(this.#running[imageIndex] === 0 ? primary : secondary, {
+              confirm: true,
+            })
+          : confirmRunning(primary),
       );
     }
+  }
+
+  #slots(imageIndex: number): SlotPair {
+    const slots = this.layout.images[imageIndex];
+    if (slots === undefined) throw new RangeError(`no image ${imageIndex}`);
+    return slots;
+  }
+
+  /** The slot of an image that does not run. */
+  #idleSlot(imageIndex: number): FlashArea {
+    const [primary, secondary] = this.#slots(imageIndex);
+    return this.#running[imageIndex] === 1 ? primary : secondary;
   }
 }
 

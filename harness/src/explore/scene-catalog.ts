@@ -1,232 +1,181 @@
 import {
   accept,
   reject,
-  type CryptoProvider,
-  type SectorContents,
+  type AgreementKey,
   type SigningKey,
-  type StrategyName,
   type Verdict,
 } from '@brickproof/bootloader-sim';
+import { BOOTSTRAP } from './bootstrap-scene.js';
+import { CONFIRM } from './confirm-scene.js';
+import { DOWNLOAD } from './download-scene.js';
+import { ENCRYPTED } from './encrypted-scene.js';
+import { DAMAGED, DOWNGRADE, FORGED, FORGED_PERMANENT, OLDER_VERSION } from './hostile-scenes.js';
+import { MULTI_IMAGE } from './multi-image-scene.js';
 import { SceneBoard } from './scene-board.js';
-import type { KnownImage, Scene, SceneDevice } from './scene.js';
+import { layOutScene, type SceneGeometry, type SceneRejectCode } from './scene-geometry.js';
 import {
-  layOutScene,
-  type SceneGeometry,
-  type SceneGeometryOptions,
-  type SceneRejectCode,
-} from './scene-geometry.js';
-import { buildSceneImage, readSceneKey, type SceneImageOptions } from './scene-images.js';
+  buildSceneImage,
+  readSceneDecryptionKey,
+  readSceneKey,
+  type SceneImageOptions,
+} from './scene-images.js';
+import type { BuiltScene, SceneKit, SceneOptions, SceneRecipe } from './scene-kit.js';
+import type { Scene, SceneDevice } from './scene.js';
+import { STORE } from './store-scene.js';
 import {
-  UPDATE,
-  hasUpdateArrived,
-  isUpdateSettled,
-  judgeUpdate,
-  positionAtReset,
-  updateSessions,
-} from './update-sessions.js';
+  FIRST_UPGRADE,
+  LEFTOVER_TRAILER,
+  PERMANENT,
+  REVERT,
+  SECOND_UPGRADE,
+  UPGRADE,
+} from './update-scenes.js';
+import { hasUpdateArrived, isUpdateSettled } from './update-sessions.js';
+import { wholeContentsOf } from './whole-contents.js';
 
-/** The scenes, for people to choose from. */
-export type SceneName = 'upgrade' | 'revert' | 'permanent' | 'leftover-trailer' | 'second-upgrade';
-
-/** What a scene is made from. */
-export interface SceneOptions {
-  readonly scene: SceneName;
-  readonly strategy: StrategyName;
-  readonly geometry: Omit<SceneGeometryOptions, 'strategy' | 'imageCount' | 'settings'>;
-  readonly imageSizeBytes: number;
-  /** The bootloader keeps what MCUboot may lose (`BootSettings.hardened`). */
-  readonly hardened?: boolean | undefined;
-  readonly crypto: CryptoProvider;
-}
-
-/** A scene with the flash that it plays on. */
-export interface BuiltScene {
-  readonly scene: Scene;
-  readonly geometry: SceneGeometry;
-  /** What sectors of images hold, wherever they lie. */
-  readonly wholeContents: readonly SectorContents[];
-}
-
-/** What scenes are built with. */
-interface SceneKit {
-  readonly options: SceneOptions;
-  readonly device: SceneDevice;
-  readonly board: SceneBoard;
-  readonly image: (options: Omit<SceneImageOptions, 'sizeBytes'>) => KnownImage;
-}
-
-type SceneBuilder = (kit: SceneKit) => Pick<Scene, 'images' | 'position' | 'judge' | 'sessions'>;
-
-const SUMMARIES: Readonly<Record<SceneName, string>> = {
-  upgrade: 'a new image is taken, tried, and confirms itself or does not',
-  revert: 'a new image is on trial: it stays, or the old one comes back',
-  permanent: 'a new image is taken for good',
-  'leftover-trailer': 'an upgrade over what the one before left in the trailers',
-  'second-upgrade': 'another upgrade, after one that was reverted',
-};
-
-const BUILDERS: Readonly<Record<SceneName, SceneBuilder>> = {
-  upgrade: (kit) => {
-    const [old, next] = [oldImage(kit), newImage(kit, 1)];
-    kit.board.provision(old);
-    kit.board.stage(next);
-    return update(kit, { images: [old, next], permanent: false, position: UPDATE.wanted });
-  },
-  revert: (kit) => {
-    const [old, next] = [oldImage(kit), newImage(kit, 1)];
-    kit.board.provision(old);
-    kit.board.stage(next);
-    kit.board.mark(0, { permanent: false });
-    kit.board.boot();
-    return update(kit, { images: [old, next], permanent: false, position: UPDATE.failed });
-  },
-  permanent: (kit) => {
-    const [old, next] = [oldImage(kit), newImage(kit, 1)];
-    kit.board.provision(old);
-    kit.board.stage(next);
-    return update(kit, { images: [old, next], permanent: true, position: UPDATE.wanted });
-  },
-  'leftover-trailer': (kit) => {
-    const first = kit.image({ name: '1.0.0', role: 'old', minor: 0, securityCounter: 1 });
-    const old = kit.image({ name: '1.1.0', role: 'old', minor: 1, securityCounter: 1 });
-    const next = newImage(kit, 2);
-    kit.board.provision(first);
-    kit.board.stage(old);
-    kit.board.mark(0, { permanent: false });
-    kit.board.boot();
-    kit.board.confirm(kit.options.strategy === 'direct-xip' ? 1 : 0);
-    kit.board.boot();
-    kit.board.stage(next);
-    return update(kit, { images: [old, next], permanent: false, position: UPDATE.wanted });
-  },
-  'second-upgrade': (kit) => {
-    const old = oldImage(kit);
-    const failed = kit.image({ name: '1.1.0', role: 'refused', minor: 1, securityCounter: 1 });
-    const next = newImage(kit, 2);
-    kit.board.provision(old);
-    kit.board.stage(failed);
-    kit.board.mark(0, { permanent: false });
-    kit.board.boot();
-    kit.board.boot();
-    kit.board.stage(next);
-    return update(kit, { images: [old, failed, next], permanent: false, position: UPDATE.wanted });
-  },
-};
+export type { BuiltScene } from './scene-kit.js';
 
 /** The names of all scenes. */
-export const SCENE_NAMES: readonly SceneName[] = [
+export const SCENE_NAMES = [
   'upgrade',
   'revert',
   'permanent',
   'leftover-trailer',
+  'first-upgrade',
   'second-upgrade',
-];
+  'download',
+  'confirm',
+  'store',
+  'multi-image',
+  'encrypted',
+  'forged',
+  'forged-permanent',
+  'damaged',
+  'downgrade',
+  'older-version',
+  'bootstrap',
+] as const;
 
-/** Builds a scene, or says why it cannot be played. */
-export function buildScene(options: SceneOptions): Verdict<BuiltScene, SceneRejectCode> {
-  const { strategy, imageSizeBytes, crypto } = options;
-  const settings = { hardened: options.hardened };
-  const geometry = layOutScene({ ...options.geometry, strategy, imageCount: 1, settings });
-  if (!geometry.ok) return geometry;
-  const [maxBytes = 0] = geometry.value.capacity.maxImageSizesBytes;
-  if (imageSizeBytes > maxBytes) {
-    const detail = `an image of ${imageSizeBytes} bytes does not fit, ${strategy} takes ${maxBytes} in such a slot`;
-    return reject('scene-image-size', detail);
+/** The scenes, for people to choose from. */
+export type SceneName = (typeof SCENE_NAMES)[number];
+
+const RECIPES: Readonly<Record<SceneName, SceneRecipe>> = {
+  upgrade: UPGRADE,
+  revert: REVERT,
+  permanent: PERMANENT,
+  'leftover-trailer': LEFTOVER_TRAILER,
+  'first-upgrade': FIRST_UPGRADE,
+  'second-upgrade': SECOND_UPGRADE,
+  download: DOWNLOAD,
+  confirm: CONFIRM,
+  store: STORE,
+  'multi-image': MULTI_IMAGE,
+  encrypted: ENCRYPTED,
+  forged: FORGED,
+  'forged-permanent': FORGED_PERMANENT,
+  damaged: DAMAGED,
+  downgrade: DOWNGRADE,
+  'older-version': OLDER_VERSION,
+  bootstrap: BOOTSTRAP,
+};
+
+/** What a scene plays with, before anything is done to its board. */
+interface Stage {
+  readonly geometry: SceneGeometry;
+  readonly device: SceneDevice;
+  readonly kit: SceneKit;
+  readonly board: SceneBoard;
+}
+
+/**
+ * Builds a scene, or says why it cannot be played: `scene-unfit` by this strategy,
+ * `scene-geometry-invalid` and `scene-image-size` in this flash, `scene-sample-missing` without the
+ * keys of the samples.
+ */
+export function buildScene(
+  options: SceneOptions & { readonly scene: SceneName },
+): Verdict<BuiltScene, SceneRejectCode> {
+  const recipe = RECIPES[options.scene];
+  if (recipe.unfit?.strategies.includes(options.strategy) === true) {
+    const detail = `${options.scene} cannot be played with ${options.strategy}: ${recipe.unfit.why}`;
+    return reject('scene-unfit', detail);
   }
-  const key = readSceneKey();
-  if (!key.ok) return key;
-  const device: SceneDevice = {
-    strategy,
-    areas: geometry.value.areas,
-    settings,
-    keys: [key.value.verificationKey],
-    crypto,
-    decryptionKey: undefined,
-    hasCounters: true,
-  };
-  const images = imageBuilder(options, key.value);
-  if (!images.ok) return images;
-  const counters = [1];
-  const board = new SceneBoard(geometry.value, device, counters);
-  const kit: SceneKit = { options, device, board, image: images.value };
-  const built = BUILDERS[options.scene](kit);
+  const staged = setStage(options, recipe);
+  if (!staged.ok) return staged;
+  const { geometry, device, kit, board } = staged.value;
+  const { otherForms = [], ...play } = recipe.prepare(kit);
   const scene: Scene = {
     name: options.scene,
-    summary: SUMMARIES[options.scene],
+    summary: recipe.summary,
     device,
     start: board.snapshot(),
     counters: board.counters.snapshot(),
     isSettled: isUpdateSettled,
     hasArrived: hasUpdateArrived,
-    positionAtReset,
     storeDetail: 'values',
-    ...built,
+    ...play,
   };
-  return accept({
-    scene,
-    geometry: geometry.value,
-    wholeContents: wholeContentsOf(scene, geometry.value),
-  });
+  return accept({ scene, geometry, wholeContents: wholeContentsOf(scene, otherForms, geometry) });
+}
+
+function setStage(options: SceneOptions, recipe: SceneRecipe): Verdict<Stage, SceneRejectCode> {
+  const { imageCount = 1, counters } = recipe;
+  const settings = { ...recipe.settings, hardened: options.hardened, ...options.settings };
+  const geometry = fitGeometry(options, { imageCount, settings });
+  if (!geometry.ok) return geometry;
+  const key = readSceneKey();
+  if (!key.ok) return key;
+  const decryptionKey: Verdict<AgreementKey | undefined, SceneRejectCode> =
+    recipe.decrypts === true ? readSceneDecryptionKey() : accept(undefined);
+  if (!decryptionKey.ok) return decryptionKey;
+  const device: SceneDevice = {
+    strategy: options.strategy,
+    areas: geometry.value.areas,
+    settings,
+    keys: [key.value.verificationKey],
+    crypto: options.crypto,
+    decryptionKey: decryptionKey.value,
+    hasCounters: true,
+    agent: options.agent,
+  };
+  const image = imageBuilder(options, key.value);
+  if (!image.ok) return image;
+  const first = counters ?? Array.from({ length: imageCount }, () => 1);
+  const board = new SceneBoard(geometry.value, device, first);
+  const kit = { device, board, image: image.value };
+  return accept({ geometry: geometry.value, device, kit, board });
+}
+
+function fitGeometry(
+  { geometry: flash, strategy, ...sizes }: SceneOptions,
+  board: Required<Pick<SceneRecipe, 'imageCount' | 'settings'>>,
+): Verdict<SceneGeometry, SceneRejectCode> {
+  const geometry = layOutScene({ ...flash, strategy, ...board });
+  if (!geometry.ok) return geometry;
+  const maxBytes = Math.min(...geometry.value.capacity.maxImageSizesBytes);
+  const imageSizeBytes = Math.max(sizes.imageSizeBytes, sizes.newImageSizeBytes ?? 0);
+  if (imageSizeBytes <= maxBytes) return geometry;
+  const detail = `an image of ${imageSizeBytes} bytes does not fit, ${strategy} takes ${maxBytes} in such a slot`;
+  return reject('scene-image-size', detail);
 }
 
 function imageBuilder(
-  { imageSizeBytes: sizeBytes, crypto }: SceneOptions,
+  { imageSizeBytes, newImageSizeBytes = imageSizeBytes, crypto }: SceneOptions,
   key: SigningKey,
 ): Verdict<SceneKit['image'], SceneRejectCode> {
   const build = (
     options: Omit<SceneImageOptions, 'sizeBytes'>,
-  ): ReturnType<typeof buildSceneImage> => buildSceneImage({ ...options, sizeBytes }, key, crypto);
-  const tried = build({ name: '', role: 'old', minor: 0, securityCounter: 1 });
-  if (!tried.ok) return tried;
+  ): ReturnType<typeof buildSceneImage> => {
+    const sizeBytes = options.role === 'new' ? newImageSizeBytes : imageSizeBytes;
+    return buildSceneImage({ ...options, sizeBytes }, key, crypto);
+  };
+  for (const role of ['old', 'new'] as const) {
+    const tried = build({ name: '', role, minor: 0, securityCounter: 1 });
+    if (!tried.ok) return tried;
+  }
   return accept((options) => {
     const image = build(options);
     if (!image.ok) throw new Error(image.detail);
     return image.value;
   });
-}
-
-function oldImage(kit: SceneKit): KnownImage {
-  return kit.image({ name: '1.0.0', role: 'old', minor: 0, securityCounter: 1 });
-}
-
-function newImage(kit: SceneKit, minor: number): KnownImage {
-  return kit.image({ name: `1.${minor}.0`, role: 'new', minor, securityCounter: 2 });
-}
-
-function update(
-  { device }: SceneKit,
-  options: {
-    readonly images: readonly KnownImage[];
-    readonly permanent: boolean;
-    readonly position: number;
-  },
-): ReturnType<SceneBuilder> {
-  const { images, permanent, position } = options;
-  const asked = images.filter(({ role }) => role === 'new');
-  return {
-    images,
-    position,
-    judge: judgeUpdate({ permanent }),
-    sessions: updateSessions(device, { images: asked, permanent }),
-  };
-}
-
-/** The sectors of the start, and those of each image where it starts with a sector. */
-function wholeContentsOf(
-  { start, images }: Pick<Scene, 'start' | 'images'>,
-  { geometry }: SceneGeometry,
-): readonly SectorContents[] {
-  const sizes = new Set(geometry.sectors.map(({ sizeBytes }) => sizeBytes));
-  const pieces: SectorContents[] = [];
-  for (const sizeBytes of sizes) {
-    for (const { bytes } of images) {
-      for (let offset = 0; offset < bytes.byteLength; offset += sizeBytes) {
-        const piece = new Uint8Array(sizeBytes).fill(geometry.erasedValue);
-        piece.set(bytes.subarray(offset, offset + sizeBytes));
-        const programmed = new Uint8Array(Math.ceil(sizeBytes / geometry.writeAlignBytes / 8));
-        pieces.push({ bytes: piece, programmed: programmed.fill(0xff), unstable: undefined });
-      }
-    }
-  }
-  return [...start.sectors, ...pieces];
 }

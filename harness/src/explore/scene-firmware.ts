@@ -19,7 +19,16 @@ const BUFFER_COUNT = 1;
 /** How long a tick takes, and how many of them a trial lasts at most. */
 const TICK_MS = 1_000;
 const TICKS_MAX = 4;
-const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS, confirms: true };
+const TRIAL_LIMITS = { settleMs: 0, timeoutMs: 2 * TICK_MS };
+
+/** What the firmware does when an image is on trial. */
+export interface TrialConduct {
+  readonly selfTest: SelfTestResult;
+  /** False: only a request from outside confirms. */
+  readonly confirms: boolean;
+}
+
+const CONFIRMS_ITSELF: TrialConduct = { selfTest: 'pass', confirms: true };
 
 const SYSTEM_INFO = {
   kernelName: 'Brickproof',
@@ -33,6 +42,21 @@ const SYSTEM_INFO = {
   operatingSystem: '',
 };
 
+/** What a firmware needs of an agent: ours, or another one that is to be explored. */
+export interface SceneAgent {
+  readonly Agent: typeof Agent;
+  readonly FlashBootControl: typeof FlashBootControl;
+  readonly openLogStore: typeof openLogStore;
+  readonly verifyStaged: typeof verifyStaged;
+}
+
+const OUR_AGENT: SceneAgent = { Agent, FlashBootControl, openLogStore, verifyStaged };
+
+/** The agent that the firmware of a device runs. */
+export function agentOf({ agent }: SceneDevice): SceneAgent {
+  return agent ?? OUR_AGENT;
+}
+
 /** The firmware of a scene: the real agent, with whoever talks to it in the same breath. */
 export class SceneFirmware {
   readonly #agent: Agent;
@@ -40,12 +64,13 @@ export class SceneFirmware {
   #sequence = 0;
   #asksForReset = false;
 
-  constructor(device: SessionDevice, scene: SceneDevice, selfTest: SelfTestResult = 'pass') {
-    const store = openLogStore(device.area('store'));
+  constructor(device: SessionDevice, scene: SceneDevice, trial: TrialConduct = CONFIRMS_ITSELF) {
+    const agent = agentOf(scene);
+    const store = agent.openLogStore(device.area('store'));
     if (!store.ok) throw new Error(store.detail);
-    const [bootControl, ...otherImages] = bootControlsOf(device, scene);
+    const [bootControl, ...otherImages] = bootControlsOf(device, scene, agent);
     if (bootControl === undefined) throw new Error('a board without images');
-    this.#agent = new Agent(
+    this.#agent = new agent.Agent(
       {
         bootControl,
         otherImages,
@@ -58,7 +83,7 @@ export class SceneFirmware {
             this.#asksForReset = true;
           },
         },
-        selfTest: () => selfTest,
+        selfTest: () => trial.selfTest,
         connectivity: () => 'not-needed',
         log: (text) => {
           device.log(`agent: ${text}`);
@@ -67,7 +92,7 @@ export class SceneFirmware {
         bufferSizeBytes: BUFFER_SIZE_BYTES,
         bufferCount: BUFFER_COUNT,
       },
-      TRIAL_LIMITS,
+      { ...TRIAL_LIMITS, confirms: trial.confirms },
     );
   }
 
@@ -130,7 +155,11 @@ export class SceneFirmware {
   }
 }
 
-function bootControlsOf(device: SessionDevice, scene: SceneDevice): readonly FlashBootControl[] {
+function bootControlsOf(
+  device: SessionDevice,
+  scene: SceneDevice,
+  agent: SceneAgent,
+): readonly FlashBootControl[] {
   const { booted, layout, counters } = device;
   const all: readonly Pick<BootOutcome, 'slot'>[] = [booted, ...booted.others];
   return all.map(({ slot: activeSlot }, imageIndex) => {
@@ -140,12 +169,12 @@ function bootControlsOf(device: SessionDevice, scene: SceneDevice): readonly Fla
       securityCounter: () => counters?.read(imageIndex),
       decryptionKey: scene.strategy === 'direct-xip' ? undefined : scene.decryptionKey,
     };
-    return new FlashBootControl({
+    return new agent.FlashBootControl({
       strategy: scene.strategy,
       layout,
       imageIndex,
       activeSlot,
-      mayBoot: (staged) => verifyStaged(policy, staged),
+      mayBoot: (staged) => agent.verifyStaged(policy, staged),
     });
   });
 }

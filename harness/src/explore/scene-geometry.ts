@@ -32,6 +32,8 @@ export interface SceneGeometryOptions {
   /** Images of the board; each has slots of the same size. */
   readonly imageCount: 1 | 2;
   readonly settings: BootSettings;
+  /** Of swap-using-scratch; a quarter of a slot when absent, and at most four sectors. */
+  readonly scratchSizeBytes?: number | undefined;
 }
 
 /** The flash of an explored board, as it was laid out. */
@@ -67,6 +69,11 @@ export function layOutScene(
   const rest = slotSizeBytes % sectorSizeBytes;
   if (rest !== 0) {
     const detail = `a slot of ${slotSizeBytes} bytes is no multiple of sectors of ${sectorSizeBytes}`;
+    return reject('scene-geometry-invalid', detail);
+  }
+  const { scratchSizeBytes = 0 } = options;
+  if (scratchSizeBytes % sectorSizeBytes !== 0) {
+    const detail = `a scratch area of ${scratchSizeBytes} bytes is no multiple of sectors of ${sectorSizeBytes}`;
     return reject('scene-geometry-invalid', detail);
   }
   const { areas, sectorRuns } = divide(options);
@@ -122,10 +129,11 @@ export function statusRegions(
   return regions;
 }
 
-function divide({ strategy, slotSizeBytes, sectorSizeBytes, imageCount }: SceneGeometryOptions): {
+function divide(options: SceneGeometryOptions): {
   readonly areas: readonly FlashAreaOptions[];
   readonly sectorRuns: readonly SectorRun[];
 } {
+  const { strategy, slotSizeBytes, sectorSizeBytes, imageCount } = options;
   const areas: FlashAreaOptions[] = [];
   let offset = 0;
   const add = (name: string, sizeBytes: number): void => {
@@ -135,7 +143,8 @@ function divide({ strategy, slotSizeBytes, sectorSizeBytes, imageCount }: SceneG
   for (let slot = 0; slot < 2 * imageCount; slot += 1) add(`slot${slot}`, slotSizeBytes);
   const sectors = slotSizeBytes / sectorSizeBytes;
   const scratchSectors = Math.max(1, Math.min(SCRATCH_SECTORS_MAX, Math.floor(sectors / 4)));
-  if (strategy === 'swap-using-scratch') add('scratch', scratchSectors * sectorSizeBytes);
+  const scratchSizeBytes = options.scratchSizeBytes ?? scratchSectors * sectorSizeBytes;
+  if (strategy === 'swap-using-scratch') add('scratch', scratchSizeBytes);
   const slotsEnd = offset;
   const storeSectorBytes = Math.max(sectorSizeBytes, STORE_SECTOR_BYTES_MIN);
   add('store', STORE_SECTORS * storeSectorBytes);

@@ -7,6 +7,9 @@ import {
   imageSourceFromBytes,
   reject,
   seededRandom,
+  parseDecryptionKey,
+  type AgreementKey,
+  type AgreementPoint,
   type CryptoProvider,
   type ImageBuildEncryption,
   type ImageDependency,
@@ -28,29 +31,48 @@ export interface SceneImageOptions {
   /** Header, body and TLVs together. */
   readonly sizeBytes: number;
   readonly dependencies?: readonly ImageDependency[];
-  readonly encryption?: ImageBuildEncryption;
-  /** Built, and then spoiled: one bit of the signature is turned over. */
-  readonly isForged?: boolean;
+  /** Encrypted for whoever has this key; `clear` leaves the body as it runs. */
+  readonly encryption?: { readonly key: AgreementPoint; readonly clear: boolean };
+  /** One bit is turned over once it is built: of its signature, or of its body. */
+  readonly spoiled?: 'signature' | 'body';
 }
 
 const KEY_FILE = 'test-key-ed25519.pem';
+const DECRYPTION_KEY_FILE = 'test-decryption-key-x25519.pem';
 const HEADER_SIZE_BYTES = 32;
+const ENCRYPTION_SEED = 100_000;
+/** The keys that bodies of encrypted images are encrypted with. */
+export const SCENE_CONTENT_KEY_SIZE_BYTES = 16;
 /** An image of one byte tells what header and TLVs take. */
 const SHORTEST_PAYLOAD_BYTES = 1;
 
 /** The test key that the images of scenes are signed with. Refuses `scene-sample-missing`. */
 export function readSceneKey(): Verdict<SigningKey, SceneRejectCode> {
-  const path = join(SAMPLES_FOLDER, 'keys', KEY_FILE);
+  return readKey(join('keys', KEY_FILE), (file) => loadSigningKey(file.toString('utf8')));
+}
+
+/** The test key that devices of scenes decrypt with. Refuses `scene-sample-missing`. */
+export function readSceneDecryptionKey(): Verdict<AgreementKey, SceneRejectCode> {
+  return readKey(join('decryption-keys', DECRYPTION_KEY_FILE), parseDecryptionKey);
+}
+
+function readKey<Key>(
+  name: string,
+  parse: (file: Buffer) => Verdict<Key>,
+): Verdict<Key, SceneRejectCode> {
   try {
-    const key = loadSigningKey(readFileSync(path, 'utf8'));
-    return key.ok ? key : reject('scene-sample-missing', `${KEY_FILE}: ${key.detail}`);
+    const key = parse(readFileSync(join(SAMPLES_FOLDER, name)));
+    return key.ok ? key : reject('scene-sample-missing', `${name}: ${key.detail}`);
   } catch {
-    const detail = `the test key ${KEY_FILE} of the samples is not here; run this in a checkout`;
+    const detail = `the test key ${name} of the samples is not here; run this in a checkout`;
     return reject('scene-sample-missing', detail);
   }
 }
 
-/** Builds an image of exactly the size asked for. Refuses `scene-image-size`. */
+/**
+ * Builds an image of exactly the size asked for; an encrypted one is up to 15 bytes shorter, for it
+ * comes in whole blocks. Refuses `scene-image-size`.
+ */
 export function buildSceneImage(
   options: SceneImageOptions,
   signingKey: SigningKey,
@@ -65,7 +87,7 @@ export function buildSceneImage(
   }
   const built = build(options, payloadBytes, signingKey, crypto);
   if (!built.ok) return built;
-  const bytes = options.isForged === true ? forged(built.value) : built.value;
+  const bytes = spoil(built.value, options.spoiled);
   const summary = readImageSummary(imageSourceFromBytes(bytes));
   if (!summary.ok) return reject('scene-image-size', summary.detail);
   const { name, role, imageIndex = 0 } = options;
@@ -78,7 +100,8 @@ function build(
   signingKey: SigningKey,
   crypto: CryptoProvider,
 ): Verdict<Uint8Array, SceneRejectCode> {
-  const { minor, securityCounter, dependencies, encryption, imageIndex = 0 } = options;
+  const { minor, securityCounter, dependencies, imageIndex = 0 } = options;
+  const encryption = encryptionOf(options);
   const built = buildImage(
     {
       payload: payloadOf(minor + 1000 * imageIndex, payloadBytes),
@@ -100,8 +123,22 @@ function payloadOf(seed: number, lengthBytes: number): Uint8Array {
   return Uint8Array.from({ length: lengthBytes }, () => Math.floor(random() * 256));
 }
 
-/** The signature is the last thing in an image. */
-function forged(image: Uint8Array): Uint8Array {
-  const last = image.byteLength - 1;
-  return image.with(last, (image[last] ?? 0) ^ 1);
+/** The same image is always encrypted with the same key, so its two forms belong together. */
+function encryptionOf({
+  encryption,
+  minor,
+  imageIndex = 0,
+}: SceneImageOptions): ImageBuildEncryption | undefined {
+  if (encryption === undefined) return undefined;
+  const random = seededRandom(ENCRYPTION_SEED + minor + 1000 * imageIndex);
+  const entropy = (lengthBytes: number): Uint8Array =>
+    Uint8Array.from({ length: lengthBytes }, () => Math.floor(random() * 256));
+  return { ...encryption, contentKeySizeBytes: SCENE_CONTENT_KEY_SIZE_BYTES, entropy };
+}
+
+function spoil(image: Uint8Array, spoiled: SceneImageOptions['spoiled']): Uint8Array {
+  if (spoiled === undefined) return image;
+  // The signature is the last thing in an image, and the body the first behind the header.
+  const at = spoiled === 'signature' ? image.byteLength - 1 : HEADER_SIZE_BYTES;
+  return image.with(at, (image[at] ?? 0) ^ 1);
 }

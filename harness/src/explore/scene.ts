@@ -13,6 +13,7 @@ import type {
 } from '@brickproof/bootloader-sim';
 import type { StoreDetail } from './canonical-store.js';
 import type { InvariantName } from './explore-report.js';
+import type { SceneAgent } from './scene-firmware.js';
 
 /** An image that a scene knows: everything that may ever run, and what must not. */
 export interface KnownImage {
@@ -36,6 +37,8 @@ export interface SceneDevice {
   readonly crypto: CryptoProvider;
   readonly decryptionKey: AgreementKey | undefined;
   readonly hasCounters: boolean;
+  /** The agent that the firmware runs, where it is not ours. */
+  readonly agent?: SceneAgent | undefined;
 }
 
 /** What firmware finds while it runs in a scene. */

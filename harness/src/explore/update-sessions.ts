@@ -73,7 +73,7 @@ function runTrial(
   selfTest: 'pass' | 'fail',
 ): SessionEnd {
   device.position = selfTest === 'pass' ? UPDATE.tried : UPDATE.failed;
-  const firmware = new SceneFirmware(device, scene, selfTest);
+  const firmware = new SceneFirmware(device, scene, { selfTest, confirms: true });
   firmware.runTrial();
   if (firmware.asksForReset) return 'reset';
   if (firmware.isConfirmed) device.position = UPDATE.confirmed;
