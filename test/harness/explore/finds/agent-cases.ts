@@ -47,5 +47,5 @@ export const STORE_CASES: readonly FoundCase[] = [
   { ...STORED, variant: 'header-before-records', cuts: 1 },
   { ...STORED, variant: 'active-sector-erased', cuts: 1 },
   { ...STORED, variant: 'generation-not-raised', cuts: 1 },
-  { ...STORED, variant: 'not-compacted-whole', cuts: 0 },
+  { ...STORED, variant: 'not-compacted-whole', cuts: 1 },
 ];
