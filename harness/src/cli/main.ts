@@ -28,6 +28,12 @@ const VERBS: ReadonlyMap<string, AddVerb> = new Map<string, AddVerb>([
       (await import('./run-command.js')).addRunCommand(program);
     },
   ],
+  [
+    'explore',
+    async (program) => {
+      (await import('./explore-command.js')).addExploreCommand(program);
+    },
+  ],
   ['smp', addSmp],
   [
     'image',

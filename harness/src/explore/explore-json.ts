@@ -24,7 +24,8 @@ export function explorationToJson(report: ExploreReport): JsonObject {
   };
 }
 
-function counterexampleToJson(found: Counterexample): JsonObject {
+/** The way to a finding for programs. */
+export function counterexampleToJson(found: Counterexample): JsonObject {
   return { ...found, start: found.start.map(slotToJson), boots: found.boots.map(bootToJson) };
 }
 

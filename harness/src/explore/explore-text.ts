@@ -33,7 +33,16 @@ interface Line {
 export function formatExploration(report: ExploreReport, paint: Paint): string {
   const { counterexample } = report;
   const trace = counterexample === undefined ? [] : traceSections(counterexample);
-  return [resultLines(report), ...trace]
+  return paintSections([resultLines(report), ...trace], paint);
+}
+
+/** The way to what was found broken, alone. */
+export function formatCounterexample(found: Counterexample, paint: Paint): string {
+  return paintSections(traceSections(found), paint);
+}
+
+function paintSections(sections: readonly (readonly Line[])[], paint: Paint): string {
+  return sections
     .map((lines) => lines.map((line) => paintLine(line, paint)).join('\n'))
     .join('\n\n');
 }

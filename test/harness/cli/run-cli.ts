@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../../harness/dist/cli/main.js', import.meta.url));
+export const MAIN: string = fileURLToPath(
+  new URL('../../../harness/dist/cli/main.js', import.meta.url),
+);
 
 export interface CliRun {
   readonly status: number | null;
