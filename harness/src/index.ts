@@ -121,6 +121,16 @@ export type {
   TraceSlot,
 } from './explore/explore-report.js';
 export { formatExploration } from './explore/explore-text.js';
+export { runExploration } from './explore/run-exploration.js';
+export type {
+  ExplorationProgress,
+  ExplorationRequest,
+  ExplorationTools,
+} from './explore/run-exploration.js';
+export { SCENE_NAMES } from './explore/scene-catalog.js';
+export type { SceneName } from './explore/scene-catalog.js';
+export type { SceneGeometryOptions, SceneRejectCode } from './explore/scene-geometry.js';
+export type { TearKind } from './explore/tears.js';
 export { flashToJson } from './report/flash-json.js';
 export { reportFlash } from './report/flash-report.js';
 export type { FlashReport, FlashToShow } from './report/flash-report.js';

@@ -26,10 +26,18 @@ export const DAMAGED: SceneRecipe = {
     prepareHostile(kit, { image: { ...CANDIDATE, spoiled: 'body' }, permanent: false }),
 };
 
-/** An old image with a sound signature, and perhaps a known hole. */
+/**
+ * An old image with a sound signature, and perhaps a known hole. Versions are not compared: the
+ * security counter alone stands against it.
+ */
 export const DOWNGRADE: SceneRecipe = {
   summary: 'an older image with a lower security counter is marked to be taken for good',
   counters: [2],
+  settings: { downgradePrevention: 'none' },
+  unfit: {
+    strategies: ['direct-xip'],
+    why: 'images are chosen by their version, so an older one is not even looked at',
+  },
   prepare: (kit) => {
     const old = kit.image({ name: '1.1.0', role: 'old', minor: 1, securityCounter: 2 });
     const image = { name: '1.0.0', role: 'refused', minor: 0, securityCounter: 1 } as const;
