@@ -23,8 +23,7 @@ const SWAPPING_CASES = [...SWAP_CASES, ...OFFSET_CASES, ...MOVE_CASES, ...SCRATC
 
 /** Faults that no scene shows, and what is missing. */
 const NOT_FOUND: Readonly<Record<string, string>> = {
-  'earlier-image-unreviewed': 'ours breaks the same in every board of two images that is swapped',
-  'reverts-in-any-order': 'ours breaks the same in every board of two images that is swapped',
+  'reverts-in-any-order': 'each of the two images needs the other, so that no order is better',
   'fallback-overwritten': 'nobody uploads while an image is on trial',
   'trailer-kept-under-upload': 'nobody uploads after an upgrade that was confirmed',
   'confirmed-without-service': 'no firmware of a scene has an update service to reach',

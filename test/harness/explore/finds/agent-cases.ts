@@ -42,8 +42,8 @@ const STORED = {
 
 /** How faults in how the store is kept in flash are found. */
 export const STORE_CASES: readonly FoundCase[] = [
-  { ...STORED, variant: 'record-unchecked', tears: ['prefix'], cutsMax: 1, cuts: 1 },
-  { ...STORED, variant: 'sector-header-unchecked', tears: ['prefix'], cutsMax: 1, cuts: 1 },
+  { ...STORED, variant: 'record-unchecked', tears: ['prefix'], cuts: 1 },
+  { ...STORED, variant: 'sector-header-unchecked', tears: ['prefix'], cuts: 1 },
   { ...STORED, variant: 'header-before-records', cuts: 1 },
   { ...STORED, variant: 'active-sector-erased', cuts: 1 },
   { ...STORED, variant: 'generation-not-raised', cuts: 1 },

@@ -115,4 +115,14 @@ export const MULTI_IMAGE_CASES: readonly FoundCase[] = [
     breaks: 'runs-verified-image',
     cuts: 1,
   },
+  {
+    variant: 'earlier-image-unreviewed',
+    scene: 'multi-image',
+    strategies: ['swap-using-move'],
+    board: { slotSizeBytes: 6144, sectorSizeBytes: 2048, imageSizeBytes: 1500 },
+    // Without it, ours runs one image without the other as well, with more cuts.
+    settings: { downgradePrevention: 'none', hardened: true },
+    breaks: 'runs-verified-image',
+    cuts: 1,
+  },
 ];
