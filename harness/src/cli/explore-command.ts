@@ -1,14 +1,13 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { createHostCrypto } from '@brickproof/agent/node';
 import { accept, reject, type Verdict } from '@brickproof/bootloader-sim';
 import type { ExploreTask, Explored } from '../explore/explore-task.js';
 import { paintFor, PLAIN } from '../report/paint.js';
 import { readBoardFlag } from './board-flag.js';
 import { addVerb } from './command-tree.js';
 import { EXIT } from './exit-status.js';
-import { addExploreFlags, type ExploreFlags } from './explore-flags.js';
-import { boundsOf, contradictionOf, matrixOf, type MatrixEntry } from './explore-matrix.js';
+import { addExploreFlags, dumpSourceOf, type ExploreFlags } from './explore-flags.js';
+import { boundsOf, matrixOf, type MatrixEntry } from './explore-matrix.js';
 import {
   exploreOutcome,
   formatReportLine,
@@ -17,7 +16,7 @@ import {
 } from './explore-outcome.js';
 import { createExploreProgress } from './explore-progress.js';
 import { writeFileBytes } from './files.js';
-import { failed, held, report, type CliOutcome } from './outcome.js';
+import { failed, report, type CliOutcome } from './outcome.js';
 
 const NOTES = `Lists are separated by commas; every combination of what is listed is explored.
 
@@ -48,7 +47,14 @@ export function addExploreCommand(program: Command): void {
 }
 
 async function explore(flags: ExploreFlags, asJson: boolean): Promise<CliOutcome> {
-  if (flags.replay !== undefined) return replay(flags.replay, flags);
+  const unfit = unfitFlag(flags);
+  if (unfit !== undefined) {
+    return failed(EXIT.usage, 'usage', `${unfit}; see brickproof explore --help`);
+  }
+  if (flags.replay !== undefined) {
+    const { replay } = await import('./explore-replay.js');
+    return replay(flags.replay, flags);
+  }
   const entries = await readEntries(flags, asJson);
   if ('status' in entries) return entries;
   const tasks = entries.flatMap(({ name, task }) => (task.ok ? [{ name, task: task.value }] : []));
@@ -66,22 +72,13 @@ async function readEntries(
   asJson: boolean,
 ): Promise<readonly MatrixEntry[] | CliOutcome> {
   const { flash, board, strategy } = flags;
-  const unfit = unfitFlag(flags);
-  if (unfit !== undefined)
-    return failed(EXIT.usage, 'usage', `${unfit}; see brickproof explore --help`);
   if (flash === undefined || board === undefined) {
     const matrix = matrixOf(flags);
     return matrix.ok ? matrix.value : failed(EXIT.usage, matrix.code, matrix.detail);
   }
   const named = await readBoardFlag(board, { strategy: strategy?.[0], asJson });
   if (!named.ok) return named.outcome;
-  const source = {
-    dumpPath: flash,
-    board,
-    strategy: strategy?.[0],
-    keyPaths: flags.key ?? [],
-    decryptionKeyPath: flags.decrypt,
-  };
+  const source = dumpSourceOf(flags, { dumpPath: flash, board });
   const task: ExploreTask = { kind: 'dump', source, bounds: boundsOf(flags) };
   return [{ name: `dump, ${named.board.strategy}`, task: accept(task) }];
 }
@@ -103,14 +100,6 @@ function unfitFlag(flags: ExploreFlags): string | undefined {
   const given = [scene, slotSize, sectorSize, align, erased, imageSize];
   if (given.every((value) => value === undefined)) return undefined;
   return 'a dump says itself what is in it; leave scene, sizes, --align and --erased out';
-}
-
-/** A replay says itself what it is of, and is told alone. */
-function unfitReplayFlag({ flash, board, html }: ExploreFlags): string | undefined {
-  if (flash !== undefined || board !== undefined) {
-    return 'a replay is of a scene; leave --flash and --board out';
-  }
-  return html === undefined ? undefined : '--html shows explorations, not a replay; leave it out';
 }
 
 function leftOutOf(entries: readonly MatrixEntry[]): readonly LeftOut[] {
@@ -216,31 +205,4 @@ async function writePage(
   const page = formatExplorePage(reports.map((one) => one.report));
   const written = writeFileBytes(path, Buffer.from(page));
   return written.ok ? undefined : failed(EXIT.usage, written.code, written.detail);
-}
-
-/** Goes the way to a finding again: broken is what it finds, as the exploration did. */
-async function replay(id: string, flags: ExploreFlags): Promise<CliOutcome> {
-  const { replayExploration } = await import('../explore/replay.js');
-  const { decodeReplayId } = await import('../explore/replay-id.js');
-  const { counterexampleToJson } = await import('../explore/explore-json.js');
-  const { formatCounterexample } = await import('../explore/explore-text.js');
-  const decoded = decodeReplayId(id);
-  if (!decoded.ok) return failed(EXIT.usage, decoded.code, decoded.detail);
-  const unfit = unfitReplayFlag(flags) ?? contradictionOf(flags, decoded.value.request);
-  if (unfit !== undefined) return failed(EXIT.usage, 'replay-contradicted', unfit);
-  const replayed = replayExploration(id, { crypto: createHostCrypto() });
-  if (!replayed.ok) return failed(EXIT.usage, replayed.code, replayed.detail);
-  const { counterexample } = replayed.value;
-  if (counterexample === undefined) {
-    return held({ counterexample: null }, 'what was found broken held this time');
-  }
-  const text = formatCounterexample(counterexample, paintFor(process.stdout, process.env));
-  const { invariant, cuts } = counterexample;
-  const outcome = failed(
-    EXIT.failed,
-    'explore-broken',
-    `${invariant} is broken after ${cuts} cuts`,
-  );
-  const json = { ...outcome.json, counterexample: counterexampleToJson(counterexample) };
-  return { ...outcome, json, text };
 }

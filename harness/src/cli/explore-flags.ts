@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { STRATEGY_NAMES, type StrategyName } from '@brickproof/bootloader-sim';
+import type { DumpSource } from '../explore/explore-task.js';
 import { SCENE_NAMES, type SceneName } from '../explore/scene-catalog.js';
 import { STEADY_TEARS, TEAR_KINDS, type TearKind } from '../explore/tears.js';
 import { boardOption } from './board-flag.js';
@@ -41,6 +42,14 @@ const FLICKERS_MAX = 64;
 const STATES_MAX = 1_000_000_000;
 const STATES_MAX_DEFAULT = 5_000_000;
 const JOBS_MAX = 256;
+
+/** The dump that flags name, and what it is read with. */
+export function dumpSourceOf(
+  { strategy, key, decrypt }: ExploreFlags,
+  named: Pick<DumpSource, 'dumpPath' | 'board'>,
+): DumpSource {
+  return { ...named, strategy: strategy?.[0], keyPaths: key ?? [], decryptionKeyPath: decrypt };
+}
 
 /** Adds the flags of `explore`. */
 export function addExploreFlags(command: Command): Command {

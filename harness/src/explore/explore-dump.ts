@@ -1,11 +1,12 @@
 import { accept, type AgreementKey, type Verdict } from '@brickproof/bootloader-sim';
 import { readDecryptionKey } from '../cli/agreement-key-file.js';
-import { withKeyRoom, type BoardDefinition } from '../board/board-definition.js';
+import { withKeyRoom } from '../board/board-definition.js';
 import { readFlashDump } from '../board/flash-dump-file.js';
 import { loadBoard } from '../board/load-board.js';
 import { readTrustedOrSampleKeys } from '../board/trusted-keys.js';
 import { buildDumpScene, DUMP_SCENE_NAME } from './dump-scene.js';
 import type { DumpSource, ExploreBounds, Explored } from './explore-task.js';
+import { replayBuilt, type Replayed } from './replay.js';
 import { exploreBuilt, type ExplorationRequest, type ExplorationTools } from './run-exploration.js';
 import type { BuiltScene } from './scene-catalog.js';
 
@@ -15,19 +16,29 @@ export async function exploreDump(
   bounds: ExploreBounds,
   tools: ExplorationTools,
 ): Promise<Explored> {
-  const board = await loadBoard(source.board, source.strategy);
-  if (!board.ok) return board;
-  const built = buildFrom(source, board.value, tools);
+  const built = await buildFrom(source, tools);
   if (!built.ok) return built;
   const report = exploreBuilt(built.value, requestOf(built.value, bounds), tools);
   return accept({ ...report, settings: { ...report.settings, scene: DUMP_SCENE_NAME } });
 }
 
-function buildFrom(
+/** Goes a way from a dump again. Refuses as `exploreDump` and `replayExploration` do. */
+export async function replayDump(
   source: DumpSource,
-  board: BoardDefinition,
+  id: string,
+  tools: ExplorationTools,
+): Promise<Verdict<Replayed, string>> {
+  const built = await buildFrom(source, tools);
+  return built.ok ? replayBuilt(id, built.value, tools) : built;
+}
+
+async function buildFrom(
+  source: DumpSource,
   { crypto }: ExplorationTools,
-): Verdict<BuiltScene, string> {
+): Promise<Verdict<BuiltScene, string>> {
+  const named = await loadBoard(source.board, source.strategy);
+  if (!named.ok) return named;
+  const board = named.value;
   const dump = readFlashDump(source.dumpPath, board);
   if (!dump.ok) return dump;
   const keys = readTrustedOrSampleKeys(source.keyPaths);

@@ -67,6 +67,16 @@ export function replayExploration(
   return replayOn(built.value, decoded.value, { id, boot: tools.boot });
 }
 
+/** As `replayExploration`, of a scene that was built. */
+export function replayBuilt(
+  id: string,
+  built: BuiltScene,
+  { boot }: { readonly boot?: BootFunction },
+): Verdict<Replayed, ReplayRejectCode> {
+  const decoded = decodeReplayId(id);
+  return decoded.ok ? replayOn(built, decoded.value, { id, boot }) : decoded;
+}
+
 function replayOn(
   built: BuiltScene,
   { request, fingerprint, whole, path }: Replay,

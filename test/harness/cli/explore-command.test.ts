@@ -162,7 +162,7 @@ describe('brickproof explore --replay', () => {
   it.each([
     [[], 'the identifier belongs to other images or keys than these'],
     [['--align', '16'], 'is of an exploration with --align 8; leave --align out'],
-    [['--board', 'nrf-equal'], 'leave --flash and --board out'],
+    [['--board', 'nrf-equal'], '--board belongs to a dump; name it with --flash'],
     [['--html', 'cuts.html'], '--html shows explorations, not a replay'],
   ])('ends with status 2 and one line for another configuration: %j', async (args, sentence) => {
     const { status, stdout, stderr } = await runCli(['explore', '--replay', id, ...args]);
