@@ -13,6 +13,13 @@ const resolve = {
   },
 };
 
+/** Explorations of many scenes and of many faults take a minute or two. */
+const EXPLORATIONS = [
+  'test/harness/explore/scenes/**/*.test.ts',
+  'test/harness/explore/variants/**/*.test.ts',
+  'test/harness/explore/explorer-finds*.test.ts',
+];
+
 export default defineConfig({
   test: {
     // Many tests wait for processes of their own; a worker for each core but one would wait too.
@@ -23,9 +30,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/peer/**'],
+          exclude: ['test/peer/**', ...EXPLORATIONS],
           testTimeout: 20_000,
           // Nothing has global state, so that files may share what they load: a quarter of the time.
+          isolate: false,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'explore',
+          include: EXPLORATIONS,
+          testTimeout: 60_000,
           isolate: false,
         },
       },

@@ -104,7 +104,9 @@ function readStatus(image: UpgradeImage, algorithm: SwapAlgorithm): boolean {
     image.headers = [image.headers[0], readSecondaryHeader(image)];
   }
   const [primary, secondary] = image.headers;
-  const mayBeEmpty = image.environment.bootstrap === true && primary.isErased;
+  const { bootstrap = false, hardened = false } = image.environment;
+  // Hardened, a header that was half written when the slot was filled does not keep it from being filled.
+  const mayBeEmpty = bootstrap && (primary.isErased || hardened);
   const isFound = primary.hasMagic && (!resuming || secondary.hasMagic);
   if (!algorithm.needsHeaders || isFound || mayBeEmpty) return true;
   image.log('warning', `Failed reading image headers; Image=${image.index}`);

@@ -108,7 +108,7 @@ function run(image: UpgradeImage): Verdict<void> {
  */
 function prepareRevert(image: UpgradeImage): Verdict<void> {
   const { status, secondary } = image;
-  if (status.swapType !== 'revert' || status.index !== 1) return DONE;
+  if (status.swapType !== 'revert' || hasBegun(image)) return DONE;
   const trailer = readTrailer(secondary);
   logSwapState(image, 'Secondary image', trailer);
   if (!asksAnew(image, trailer)) return DONE;
@@ -117,6 +117,14 @@ function prepareRevert(image: UpgradeImage): Verdict<void> {
     () => writeCopyDone(secondary),
     () => writeStatusTrailer(image, secondary),
   );
+}
+
+/**
+ * MCUboot prepares a revert again when the power went in the second step of its first turn: then it
+ * begins anew, with a primary image that has lost a sector. Hardened, it goes on instead.
+ */
+function hasBegun({ environment, status }: UpgradeImage): boolean {
+  return environment.hardened === true ? !isReset(status, 'swap') : status.index !== 1;
 }
 
 function prepareTrailers(image: UpgradeImage): Verdict<void> {

@@ -15,6 +15,7 @@ export interface ExploreFlags {
   readonly align?: readonly WriteAlign[];
   readonly erased?: readonly Erased[];
   readonly imageSize?: readonly number[];
+  readonly hardened?: boolean;
   readonly cuts?: number | 'any';
   readonly tears?: readonly TearKind[];
   readonly flickers?: number;
@@ -71,7 +72,7 @@ function addSceneFlags(command: Command): Command {
       listOf(chosenFrom(strategies)),
     )
     .option('--slot-size <sizes>', 'of each slot (default: 32KiB)', listOf(sizes))
-    .option('--sector-size <sizes>', 'of what is erased at once (default: 8KiB)', listOf(sizes))
+    .option('--sector-size <sizes>', 'of what is erased at once (default: 4KiB)', listOf(sizes))
     .option(
       '--align <bytes>',
       `what is programmed at once: of ${WRITE_ALIGNS.join(', ')} (default: 8)`,
@@ -91,10 +92,11 @@ function addSceneFlags(command: Command): Command {
 
 function addBoundFlags(command: Command): Command {
   return command
+    .option('--hardened', 'mend what MCUboot may lose when the power goes twice')
     .option('--cuts <n>', 'at most so many power cuts (default: any number)', cutsArgument)
     .option(
       '--tears <kinds>',
-      `what may be left of an operation that was cut: none, steady (the default), all, or of ${TEAR_KINDS.join(', ')}`,
+      `what may be left of an operation that was cut: none, steady (all but what a flash says differently each time, or does not take), all, or of ${TEAR_KINDS.join(', ')} (default: prefix)`,
       listOf(
         chosenFrom<TearKind>({
           all: TEAR_KINDS,

@@ -4,7 +4,7 @@ import type { ExploreBounds, ExploreTask } from '../explore/explore-task.js';
 import type { ExplorationRequest } from '../explore/run-exploration.js';
 import { layOutScene } from '../explore/scene-geometry.js';
 import type { SceneName } from '../explore/scene-catalog.js';
-import { STEADY_TEARS } from '../explore/tears.js';
+import type { TearKind } from '../explore/tears.js';
 import type { ExploreFlags } from './explore-flags.js';
 
 /** One exploration of several, or why it cannot be. */
@@ -20,14 +20,17 @@ const ENTRIES_MAX = 4_096;
 const KIB = 1024;
 const SCENES_DEFAULT: readonly SceneName[] = ['upgrade', 'revert'];
 const SLOT_SIZE_BYTES_DEFAULT = 32 * KIB;
-const SECTOR_SIZE_BYTES_DEFAULT = 8 * KIB;
+const SECTOR_SIZE_BYTES_DEFAULT = 4 * KIB;
+const TEARS_DEFAULT: readonly TearKind[] = ['prefix'];
 const ALIGN_BYTES_DEFAULT = 8;
 const FLICKERS_MAX_DEFAULT = 2;
 
 /** How much of everything the flags want to be tried. */
-export function boundsOf({ tears, cuts, statesMax, flickers }: ExploreFlags): ExploreBounds {
+export function boundsOf(flags: ExploreFlags): ExploreBounds {
+  const { tears, cuts, statesMax, flickers, hardened } = flags;
   return {
-    tears: tears ?? STEADY_TEARS,
+    ...(hardened === true && { hardened }),
+    tears: tears ?? TEARS_DEFAULT,
     cutsMax: cuts ?? 'any',
     statesMax,
     flickersMax: flickers ?? FLICKERS_MAX_DEFAULT,
@@ -118,7 +121,7 @@ function comfortableSize(largestBytes: number, sectorSizeBytes: number): number 
 /** The flags that say otherwise than the identifier of a replay does; undefined when none does. */
 export function contradictionOf(
   flags: ExploreFlags,
-  { scene, geometry, imageSizeBytes, tears, cutsMax, flickersMax }: ExplorationRequest,
+  { scene, geometry, imageSizeBytes, tears, cutsMax, flickersMax, hardened }: ExplorationRequest,
 ): string | undefined {
   const told: readonly (readonly [string, readonly unknown[] | undefined, unknown])[] = [
     ['--scene', flags.scene, scene],
@@ -130,6 +133,7 @@ export function contradictionOf(
     ['--image-size', flags.imageSize, imageSizeBytes],
     ['--tears', flags.tears && [flags.tears.toSorted().join()], tears.toSorted().join()],
     ['--cuts', flags.cuts === undefined ? undefined : [flags.cuts], cutsMax],
+    ['--hardened', flags.hardened === undefined ? undefined : [flags.hardened], hardened ?? false],
     ['--flickers', flags.flickers === undefined ? undefined : [flags.flickers], flickersMax],
   ];
   const other = told.find(

@@ -17,7 +17,7 @@ export interface DumpSource {
 /** How much of everything is tried. */
 export type ExploreBounds = Pick<
   ExplorationRequest,
-  'tears' | 'cutsMax' | 'statesMax' | 'flickersMax'
+  'tears' | 'cutsMax' | 'statesMax' | 'flickersMax' | 'hardened'
 >;
 
 /** One exploration, for a worker: of a scene, or of a dump. */

@@ -1,5 +1,6 @@
 import {
   DONE,
+  FLASH_SECTORS_MAX,
   OtpCounters,
   boot as bootForReal,
   decideSwapType,
@@ -17,6 +18,7 @@ import {
 } from '@brickproof/bootloader-sim';
 import type { CachedCrypto } from './cached-crypto.js';
 import type { Choices } from './choices.js';
+import type { Effect } from './effect-pool.js';
 import type {
   BrokenRule,
   KnownImage,
@@ -76,6 +78,7 @@ export class ExploredDevice {
   readonly #crypto: CachedCrypto;
   readonly #boot: BootFunction;
   readonly #counters: SecurityCounters | undefined;
+  readonly #flashSteps: Map<number, RunStep> = new Map();
   #state = 0;
   #context: StateContext = { counters: [], position: 0 };
   #listener: RunListener | undefined;
@@ -101,7 +104,7 @@ export class ExploredDevice {
     this.layout = layoutOf(options.areas, options.scene);
     this.#counters = options.scene.hasCounters ? this.#makeCounters() : undefined;
     this.#flash.listen((effect, sector) => {
-      this.#step({ kind: 'flash', effect, sector });
+      this.#step(this.#flashStep(effect, sector));
     });
   }
 
@@ -247,6 +250,16 @@ export class ExploredDevice {
 
   #changeContext(change: Partial<StateContext>): void {
     this.#step({ kind: 'context', context: { ...this.#context, ...change } });
+  }
+
+  /** The same step is taken again and again: it is one object. */
+  #flashStep(effect: Effect, sector: number): RunStep {
+    const key = effect.number * FLASH_SECTORS_MAX + sector;
+    const known = this.#flashSteps.get(key);
+    if (known !== undefined) return known;
+    const made: RunStep = { kind: 'flash', effect, sector };
+    this.#flashSteps.set(key, made);
+    return made;
   }
 
   #step(step: RunStep): void {

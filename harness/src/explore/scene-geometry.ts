@@ -55,7 +55,7 @@ export type SceneRejectCode =
 
 const STORE_SECTORS = 2;
 /** A store's sector has to hold its longest value. */
-const STORE_SECTOR_BYTES_MIN = 1024;
+const STORE_SECTOR_BYTES = 1024;
 const SCRATCH_SECTORS_MAX = 4;
 
 /**
@@ -146,11 +146,10 @@ function divide(options: SceneGeometryOptions): {
   const scratchSizeBytes = options.scratchSizeBytes ?? scratchSectors * sectorSizeBytes;
   if (strategy === 'swap-using-scratch') add('scratch', scratchSizeBytes);
   const slotsEnd = offset;
-  const storeSectorBytes = Math.max(sectorSizeBytes, STORE_SECTOR_BYTES_MIN);
-  add('store', STORE_SECTORS * storeSectorBytes);
+  add('store', STORE_SECTORS * STORE_SECTOR_BYTES);
   const sectorRuns = [
     { count: slotsEnd / sectorSizeBytes, sizeBytes: sectorSizeBytes },
-    { count: STORE_SECTORS, sizeBytes: storeSectorBytes },
+    { count: STORE_SECTORS, sizeBytes: STORE_SECTOR_BYTES },
   ];
   return { areas, sectorRuns };
 }

@@ -11,25 +11,25 @@ const CASES: readonly SceneCase[] = [
   {
     strategy: 'swap-using-offset',
     flash: WORDS_OF_16,
-    statesMin: 6000,
+    statesMin: 3600,
     deepest: 8,
-    broken: { 'tried-first': 18, 'tried-once': 16 },
+    broken: ['tried-first', 'tried-once'],
   },
   {
     strategy: 'swap-using-move',
     flash: { ...WORDS_OF_8, sectorSizeBytes: 4096 },
-    statesMin: 1900,
+    statesMin: 1140,
     deepest: 6,
-    broken: { 'tried-first': 250, 'tried-once': 259 },
+    broken: ['tried-first', 'tried-once'],
   },
   {
     strategy: 'swap-using-scratch',
     flash: WORDS_OF_16,
-    statesMin: 1000,
+    statesMin: 600,
     deepest: 6,
-    broken: { 'tried-first': 158, 'tried-once': 36 },
+    broken: ['tried-first', 'tried-once'],
   },
-  { strategy: 'direct-xip', statesMin: 40, deepest: 3 },
+  { strategy: 'direct-xip', statesMin: 24, deepest: 3 },
 ];
 
 describe.each(CASES)('a confirmation from outside, $strategy', (options) => {
@@ -38,6 +38,6 @@ describe.each(CASES)('a confirmation from outside, $strategy', (options) => {
     expect(report.drained).toBe(options.cutsMax === undefined);
     expect(report.states).toBeGreaterThanOrEqual(options.statesMin);
     expect(report.deepestNewCut).toBe(options.deepest);
-    expect(brokenIn(report)).toEqual(options.broken ?? {});
+    expect(brokenIn(report)).toEqual(options.broken ?? []);
   });
 });

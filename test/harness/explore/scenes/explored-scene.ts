@@ -10,9 +10,6 @@ import {
   type TearKind,
 } from '@brickproof/harness';
 
-/** How often each invariant was found broken; those that hold are left out. */
-export type BrokenCounts = Partial<Readonly<Record<InvariantName, number>>>;
-
 /** One exploration of a scene, and what it comes to. */
 export interface SceneCase {
   readonly strategy: StrategyName;
@@ -23,10 +20,12 @@ export interface SceneCase {
   /** Any number of cuts unless told. */
   readonly cutsMax?: number;
   readonly statesMin: number;
+  /** The bootloader keeps what MCUboot may lose. */
+  readonly hardened?: boolean;
   /** Cuts that it takes to reach the last new state. */
   readonly deepest: number;
   /** Absent: every invariant holds. */
-  readonly broken?: BrokenCounts;
+  readonly broken?: readonly InvariantName[];
 }
 
 /** A flash, and the images that go into its slots. */
@@ -67,8 +66,15 @@ const CRYPTO = createHostCrypto();
 /** Explores a scene in one of its cases. */
 export function exploreCase(
   scene: SceneName,
-  { strategy, flash = WORDS_OF_8, tears = ['prefix', 'one-bit'], cutsMax }: Partial<SceneCase>,
+  options: Partial<SceneCase>,
 ): Verdict<ExploreReport, SceneRejectCode> {
+  const {
+    strategy,
+    flash = WORDS_OF_8,
+    tears = ['prefix', 'one-bit'],
+    cutsMax,
+    hardened,
+  } = options;
   const { imageSizeBytes, ...sizes } = flash;
   if (strategy === undefined) throw new Error('a case without a strategy');
   return runExploration(
@@ -76,6 +82,7 @@ export function exploreCase(
       scene,
       geometry: { ...sizes, strategy, erasedValue: 0xff },
       imageSizeBytes,
+      ...(hardened === true && { hardened }),
       tears,
       cutsMax: cutsMax ?? 'any',
       statesMax: STATES_MAX,
@@ -92,8 +99,8 @@ export function reportOf(scene: SceneName, options: SceneCase): ExploreReport {
   return explored.value;
 }
 
-/** What was found broken, in the form of a case. */
-export function brokenIn({ invariants }: ExploreReport): BrokenCounts {
+/** Which invariants were found broken, by name. */
+export function brokenIn({ invariants }: ExploreReport): readonly InvariantName[] {
   const found = invariants.filter(({ violations }) => violations > 0);
-  return Object.fromEntries(found.map(({ name, violations }) => [name, violations]));
+  return found.map(({ name }) => name).toSorted();
 }

@@ -17,7 +17,7 @@ const CASES: readonly SceneCase[] = [
     flash: WORDS_OF_16,
     tears: ['prefix'],
     cutsMax: 1,
-    statesMin: 160,
+    statesMin: 96,
     deepest: 1,
   },
   {
@@ -25,20 +25,20 @@ const CASES: readonly SceneCase[] = [
     flash: WORDS_OF_16,
     tears: ['prefix'],
     cutsMax: 1,
-    statesMin: 190,
+    statesMin: 114,
     deepest: 1,
-    broken: { 'runs-verified-image': 29 },
+    broken: ['runs-verified-image'],
   },
   {
     strategy: 'swap-using-scratch',
     flash: { ...WORDS_OF_8, sectorSizeBytes: 4096, imageSizeBytes: 3000 },
     tears: ['prefix'],
-    statesMin: 830,
+    statesMin: 498,
     deepest: 4,
-    broken: { 'runs-verified-image': 112, settles: 1 },
+    broken: ['runs-verified-image', 'settles'],
   },
-  { strategy: 'overwrite-only', statesMin: 760, deepest: 5 },
-  { strategy: 'direct-xip', flash: WORDS_OF_16, statesMin: 140, deepest: 4 },
+  { strategy: 'overwrite-only', statesMin: 456, deepest: 5 },
+  { strategy: 'direct-xip', flash: WORDS_OF_16, statesMin: 84, deepest: 4 },
 ];
 
 describe.each(CASES)('two images that need each other, $strategy', (options) => {
@@ -47,6 +47,6 @@ describe.each(CASES)('two images that need each other, $strategy', (options) => 
     expect(report.drained).toBe(options.cutsMax === undefined);
     expect(report.states).toBeGreaterThanOrEqual(options.statesMin);
     expect(report.deepestNewCut).toBe(options.deepest);
-    expect(brokenIn(report)).toEqual(options.broken ?? {});
+    expect(brokenIn(report)).toEqual(options.broken ?? []);
   });
 });

@@ -6,10 +6,10 @@ const CASES: readonly SceneCase[] = [
     strategy: 'overwrite-only',
     flash: WORDS_OF_16,
     tears: ['one-bit'],
-    statesMin: 4000,
+    statesMin: 2400,
     deepest: 6,
   },
-  { strategy: 'direct-xip', flash: WORDS_OF_16, tears: ['prefix'], statesMin: 2000, deepest: 5 },
+  { strategy: 'direct-xip', flash: WORDS_OF_16, tears: ['prefix'], statesMin: 1200, deepest: 5 },
 ];
 
 describe.each(CASES)('a store that is written to, $strategy', (options) => {
@@ -18,6 +18,6 @@ describe.each(CASES)('a store that is written to, $strategy', (options) => {
     expect(report.drained).toBe(options.cutsMax === undefined);
     expect(report.states).toBeGreaterThanOrEqual(options.statesMin);
     expect(report.deepestNewCut).toBe(options.deepest);
-    expect(brokenIn(report)).toEqual(options.broken ?? {});
+    expect(brokenIn(report)).toEqual(options.broken ?? []);
   });
 });
