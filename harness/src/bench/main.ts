@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchDaemon } from './daemon-bench.js';
 import { formatGoals, goalsToJson } from './bench-report.js';
 import type { Goal } from './goal.js';
+import { benchExplore } from './explore-bench.js';
 import { benchIdleBoards } from './idle-board-bench.js';
 import { benchPacedUpload } from './paced-upload-bench.js';
 import { benchPtyUpload } from './pty-upload-bench.js';
@@ -31,12 +32,13 @@ async function measure(collectGarbage: () => void): Promise<readonly Goal[]> {
   const verify = benchVerify();
   say('swapping ...');
   const swaps = benchSwaps(collectGarbage);
+  const explored = benchExplore(say);
   say('uploading over a pty ...');
   const upload = await benchPtyUpload();
   say('uploading at 115200 baud, about 8 seconds ...');
   const paced = await benchPacedUpload();
   const daemon = await benchDaemon(say);
-  return [...upload, ...paced, ...verify, ...swaps, ...idle, ...daemon];
+  return [...upload, ...paced, ...verify, ...swaps, ...explored, ...idle, ...daemon];
 }
 
 function readJsonFlag(): boolean | undefined {
