@@ -18,9 +18,12 @@ export class ContentPool {
   /** Whose bytes these are, for those who hand on what they read. */
   readonly #owners: WeakMap<ArrayBufferLike, number> = new WeakMap();
   readonly #make: ContentSource;
+  readonly #hash: (contents: SectorContents) => number;
 
-  constructor(make: ContentSource) {
+  /** The hash only finds candidates: a bad one makes it slow, never wrong. */
+  constructor(make: ContentSource, hash: (contents: SectorContents) => number = hashOf) {
     this.#make = make;
+    this.#hash = hash;
   }
 
   get count(): number {
@@ -30,7 +33,7 @@ export class ContentPool {
   /** The number of these contents; new ones take the next number. */
   intern(given: SectorContents): number {
     const contents = ownedBytes(given);
-    const hash = hashOf(contents);
+    const hash = this.#hash(contents);
     const found = this.#table.find(hash, (candidate) => isSame(this.contents(candidate), contents));
     if (found >= 0) return found;
     const added = this.#table.add(hash);

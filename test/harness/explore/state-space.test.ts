@@ -54,8 +54,11 @@ describe('a pool of contents', () => {
     unstable: unstable === undefined ? undefined : new Uint8Array(64).fill(unstable),
   });
 
-  it('keeps apart what differs in a byte, a programmed word, or an unstable cell', () => {
-    const pool = new ContentPool(() => contents(0, 0));
+  it.each([
+    ['their hashes', undefined],
+    ['one hash for all', () => 7],
+  ])('keeps apart what differs in anything, by %s', (_, hash) => {
+    const pool = new ContentPool(() => contents(0, 0), hash);
     const numbers = [
       contents(0xff, 0),
       contents(0xff, 1),
