@@ -1,11 +1,6 @@
 import type { SectorContents } from '@brickproof/bootloader-sim';
 import type { EffectPool } from './effect-pool.js';
-
-/** A range of bytes in a sector. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
+import { FillerTracks, joined, type ByteRange } from './true-ranges.js';
 
 /** Thrown when bytes are looked at that were left out of the states: the sector has to be kept. */
 export class LeftOutBytes extends Error {
@@ -32,15 +27,14 @@ export class CanonicalSectors {
   readonly #keptRanges: (sector: number) => readonly ByteRange[] | 'all';
   /** By hash of their bytes: contents that are whole. */
   readonly #whole: Map<string, number> = new Map();
+  readonly #wholeNumbers: Set<number> = new Set();
   readonly #known: Map<number, Map<number, number>> = new Map();
-  /** Contents of which some bytes were left out, and the ranges that are true. */
-  readonly #leftOut: Map<number, readonly ByteRange[]> = new Map();
-  /** By contents: whether they were made of such that bytes were left out of. */
-  readonly #isMadeOfThem: Map<number, boolean> = new Map();
+  readonly #tracks: FillerTracks;
 
   constructor(effects: EffectPool, keptRanges: (sector: number) => readonly ByteRange[] | 'all') {
     this.#effects = effects;
     this.#keptRanges = keptRanges;
+    this.#tracks = new FillerTracks(effects);
   }
 
   /** These contents are those of a device without power cuts. */
@@ -48,7 +42,9 @@ export class CanonicalSectors {
     const contents = this.#effects.contents.contents(content);
     const key = textOf(contents.bytes);
     if (this.#whole.has(key)) return;
-    this.#whole.set(key, this.#effects.admit(allProgrammed(contents)));
+    const whole = this.#effects.admit(allProgrammed(contents));
+    this.#whole.set(key, whole);
+    this.#wholeNumbers.add(whole);
   }
 
   /** What the contents of a sector count as. */
@@ -69,20 +65,19 @@ export class CanonicalSectors {
 
   /** Holds a read to what was kept. */
   guard(sector: number, content: number, range: ByteRange): void {
-    const kept = this.#leftOut.get(content);
-    if (kept === undefined) {
-      if (this.#isDerived(content)) throw new LeftOutBytes(sector);
-      return;
-    }
-    const isKept = kept.some(({ start, end }) => start <= range.start && range.end <= end);
-    if (!isKept) throw new LeftOutBytes(sector);
+    if (!this.#tracks.isTrue(content, range)) throw new LeftOutBytes(sector);
+  }
+
+  /** Holds a write without an erase to words of which is known whether they were written. */
+  guardWrite(sector: number, content: number, range: ByteRange): void {
+    const isKnown = !this.#wholeNumbers.has(content) && this.#tracks.isTrue(content, range);
+    if (!isKnown && this.#keptRanges(sector) !== 'all') throw new LeftOutBytes(sector);
   }
 
   #reduce(content: number, kept: readonly ByteRange[]): number {
-    if (this.#leftOut.has(content)) return content;
+    if (this.#tracks.isMarked(content)) return content;
     const contents = this.#effects.contents.contents(content);
-    const { bytes, programmed, unstable } = contents;
-    if (unstable === undefined && programmed.every((word) => word === 0)) return content;
+    const { bytes, unstable } = contents;
     const whole = unstable === undefined ? this.#whole.get(textOf(bytes)) : undefined;
     if (whole !== undefined) return whole;
     const isOpen = kept.some(({ start, end }) =>
@@ -91,23 +86,30 @@ export class CanonicalSectors {
     if (isOpen) return content;
     const reduced = new Uint8Array(bytes.byteLength).fill(FILLER);
     for (const { start, end } of kept) reduced.set(bytes.subarray(start, end), start);
-    const left = this.#effects.admit(allProgrammed({ ...contents, bytes: reduced }));
-    // What was copied from such contents may be no more than filler itself.
-    if (this.#isDerived(content)) this.#leftOut.set(left, []);
-    else if (!this.#leftOut.has(left)) this.#leftOut.set(left, kept);
+    const left = this.#effects.admit(this.#withPrograms(contents, reduced, kept));
+    // What was copied from such contents may be filler itself.
+    const isTrue = (range: ByteRange): boolean => this.#tracks.isTrue(content, range);
+    this.#tracks.mark(left, joined(kept.filter(isTrue)));
     return left;
   }
 
-  #isDerived(content: number): boolean {
-    if (this.#leftOut.size === 0) return false;
-    const known = this.#isMadeOfThem.get(content);
-    if (known !== undefined) return known;
-    const sources = this.#effects.sourcesOf(content);
-    const isDerived = sources.some(
-      (source) => this.#leftOut.has(source) || this.#isDerived(source),
-    );
-    this.#isMadeOfThem.set(content, isDerived);
-    return isDerived;
+  /** Words that are kept may still be written; of the others nobody may say whether they could. */
+  #withPrograms(
+    { programmed }: SectorContents,
+    bytes: Uint8Array,
+    kept: readonly ByteRange[],
+  ): SectorContents {
+    const { writeAlignBytes } = this.#effects.cells;
+    const words = new Uint8Array(programmed.byteLength).fill(0xff);
+    for (const { start, end } of kept) {
+      const first = Math.ceil(start / writeAlignBytes);
+      for (let word = first; (word + 1) * writeAlignBytes <= end; word += 1) {
+        const bit = 1 << (word & 7);
+        const isProgrammed = ((programmed[word >> 3] ?? 0) & bit) !== 0;
+        if (!isProgrammed) words[word >> 3] = (words[word >> 3] ?? 0) & ~bit;
+      }
+    }
+    return { bytes, programmed: words, unstable: undefined };
   }
 }
 

@@ -46,7 +46,7 @@ export interface TornContents {
 }
 
 /** How a content number came about. */
-interface Origin {
+export interface Origin {
   readonly effect: Effect;
   readonly tear: Tear | undefined;
   readonly sector: number;
@@ -167,12 +167,9 @@ export class EffectPool {
     return this.#healed.at(content);
   }
 
-  /** The contents that others were made of: what they replaced, and what was written. */
-  sourcesOf(content: number): readonly number[] {
-    const effect = this.#origins[content]?.effect;
-    if (effect === undefined || effect.kind === 'erase') return [];
-    const owner = this.data.ownerOf(effect.data);
-    return owner === undefined ? effect.base : [...effect.base, owner];
+  /** What contents were made by; undefined for those that an exploration starts from. */
+  originOf(content: number): Origin | undefined {
+    return this.#origins[content];
   }
 
   #healTorn({ healing, applied }: Effect, torn: readonly TornContents[]): void {

@@ -1,5 +1,6 @@
 import type { FlashArea } from '@brickproof/bootloader-sim';
-import { LeftOutBytes, CanonicalSectors, type ByteRange } from './canonical-flash.js';
+import { LeftOutBytes, CanonicalSectors } from './canonical-flash.js';
+import type { ByteRange } from './true-ranges.js';
 import { CanonicalStore } from './canonical-store.js';
 import { CachedCrypto } from './cached-crypto.js';
 import { EffectPool } from './effect-pool.js';
@@ -99,10 +100,17 @@ export function prepareExploration(
   const regions = new Map<number, LastWordRegion>();
   const mayForget = options.tears.some((tear) => ['one-bit', 'mixed', 'flicker'].includes(tear));
   const flash = new ExploredFlash({ geometry: geometry.geometry, effects, regions, mayForget });
-  flash.guard((sector, from, lengthBytes) => {
-    const range: ByteRange = { start: from, end: from + lengthBytes };
-    canonical.guard(sector, flash.contents[sector] ?? 0, range);
-  });
+  const rangeOf = (from: number, lengthBytes: number): ByteRange => {
+    return { start: from, end: from + lengthBytes };
+  };
+  flash.guard(
+    (sector, from, lengthBytes) => {
+      canonical.guard(sector, flash.contents[sector] ?? 0, rangeOf(from, lengthBytes));
+    },
+    (sector, from, lengthBytes) => {
+      canonical.guardWrite(sector, flash.contents[sector] ?? 0, rangeOf(from, lengthBytes));
+    },
+  );
   const areas = exploredAreas(flash, geometry.areas);
   const device = new ExploredDevice({
     scene: scene.device,

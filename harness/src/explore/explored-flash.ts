@@ -49,6 +49,7 @@ export class ExploredFlash {
   #onEffect: EffectListener = () => undefined;
   #touches: TouchListener | undefined;
   #guard: ReadGuard = () => undefined;
+  #writeGuard: ReadGuard = () => undefined;
   #onRead: ReadListener | undefined;
 
   constructor(options: {
@@ -110,9 +111,10 @@ export class ExploredFlash {
     }
   }
 
-  /** Sets who is asked before bytes are looked at. */
-  guard(guard: ReadGuard): void {
-    this.#guard = guard;
+  /** Sets who is asked before bytes are looked at, and before words are written. */
+  guard(reads: ReadGuard, writes: ReadGuard): void {
+    this.#guard = reads;
+    this.#writeGuard = writes;
   }
 
   snapshot(): FlashSnapshot {
@@ -161,6 +163,7 @@ export class ExploredFlash {
       const content = this.#contents[sector] ?? 0;
       this.#touches?.read(sector, content);
       before.push(content);
+      this.#guardWrite(sector, offset, lengthBytes);
     }
     const place = {
       offset: offset - this.#sector(first).offset,
@@ -266,6 +269,14 @@ export class ExploredFlash {
       this.#guard(sector, position - start, length);
       position += length;
     }
+  }
+
+  /** Whether a word could be written is known of those alone that are kept. */
+  #guardWrite(sector: number, offset: number, lengthBytes: number): void {
+    const { offset: start, sizeBytes } = this.#sector(sector);
+    const from = Math.max(offset, start);
+    const end = Math.min(offset + lengthBytes, start + sizeBytes);
+    this.#writeGuard(sector, from - start, end - from);
   }
 
   #carryOut(effect: Effect, sector: number): Verdict<void, FlashRejectCode> {

@@ -3,6 +3,7 @@ import {
   imageSourceFromBytes,
   parseImageHeader,
   tlvOffset,
+  scratchTrailerSizeBytes,
   trailerFormat,
   trailerFirstSectorOffset,
   trailerSectorOffset,
@@ -10,7 +11,7 @@ import {
   createFlashMap,
   type FlashArea,
 } from '@brickproof/bootloader-sim';
-import type { ByteRange } from './canonical-flash.js';
+import type { ByteRange } from './true-ranges.js';
 import type { BuiltScene } from './scene-catalog.js';
 import { must } from './scene-board.js';
 import { layoutOn } from './scene-geometry.js';
@@ -24,7 +25,7 @@ export function keptRangesOf(built: BuiltScene): readonly (readonly ByteRange[] 
   const flash = new NorFlash(geometry.geometry);
   const map = must(createFlashMap(flash, geometry.areas));
   const layout = layoutOn(map, geometry.settings);
-  const kept: (ByteRange[] | 'all')[] = geometry.geometry.sectors.map(() => 'all');
+  const kept: (readonly ByteRange[] | 'all')[] = geometry.geometry.sectors.map(() => 'all');
   const isSwap = scene.device.strategy.startsWith('swap');
   for (const [imageIndex, slots] of layout.images.entries()) {
     const images = scene.images.filter((image) => image.imageIndex === imageIndex);
@@ -36,7 +37,30 @@ export function keptRangesOf(built: BuiltScene): readonly (readonly ByteRange[] 
       keepInSlot(kept, geometry.geometry, { slot, trailer, ranges });
     }
   }
+  if (layout.scratch !== undefined) {
+    const format = trailerFormat(scene.device.strategy, layout);
+    keepInScratch(kept, geometry.geometry, layout.scratch, scratchTrailerSizeBytes(format));
+  }
   return kept;
+}
+
+/**
+ * In a scratch area, a header may lie at the start, and the trailer lies at the end. It is filled
+ * before anything of it is copied to a slot, so that what is half there is looked at nowhere else.
+ */
+function keepInScratch(
+  kept: (readonly ByteRange[] | 'all')[],
+  geometry: BuiltScene['geometry']['geometry'],
+  scratch: FlashArea,
+  trailerBytes: number,
+): void {
+  for (const { offset, sizeBytes } of scratch.sectors) {
+    const header = offset === 0 ? [{ start: 0, end: IMAGE_HEADER_SIZE_BYTES }] : [];
+    const start = Math.max(0, scratch.sizeBytes - trailerBytes - offset);
+    const trailer = start < sizeBytes ? [{ start, end: sizeBytes }] : [];
+    const index = geometry.sectorIndexAt(scratch.flashOffset + offset);
+    kept[index] = [...header, ...trailer];
+  }
 }
 
 /** Counted from the start of the image. */
@@ -50,7 +74,7 @@ function lookedAt(image: Uint8Array): readonly ByteRange[] {
 }
 
 function keepInSlot(
-  kept: (ByteRange[] | 'all')[],
+  kept: (readonly ByteRange[] | 'all')[],
   geometry: BuiltScene['geometry']['geometry'],
   {
     slot,

@@ -23,11 +23,37 @@ interface RememberedRun<Result> {
   readonly result: Result;
 }
 
-/** A sector that is looked at next, and what follows by what it holds. */
-interface Question<Result> {
+/** What follows when a sector holds what it does. */
+type Answer<Result> = Question<Result> | RememberedRun<Result>;
+
+/** A sector that is looked at next, and what follows by what it holds: mostly there is one answer. */
+class Question<Result> {
   readonly sector: number;
-  readonly answers: Map<number, Question<Result> | RememberedRun<Result>>;
+  #firstContent = NONE;
+  #first: Answer<Result> | undefined;
+  #others: Map<number, Answer<Result>> | undefined;
+
+  constructor(sector: number) {
+    this.sector = sector;
+  }
+
+  get(content: number): Answer<Result> | undefined {
+    return content === this.#firstContent ? this.#first : this.#others?.get(content);
+  }
+
+  set(content: number, answer: Answer<Result>): void {
+    if (this.#first === undefined || content === this.#firstContent) {
+      this.#firstContent = content;
+      this.#first = answer;
+      return;
+    }
+    this.#others ??= new Map();
+    this.#others.set(content, answer);
+  }
 }
+
+/** No contents. */
+const NONE = -1;
 
 /** Steps that are remembered at most, of all runs together. */
 const REMEMBERED_STEPS_MAX = 12_000_000;
@@ -40,7 +66,7 @@ const REMEMBERED_STEPS_MAX = 12_000_000;
 export class RunMemory<Result> {
   readonly #graph: StateGraph;
   readonly #effects: EffectPool;
-  readonly #roots: Map<string, Question<Result> | RememberedRun<Result>> = new Map();
+  readonly #roots: Map<string, Answer<Result>> = new Map();
   #steps = 0;
 
   constructor(graph: StateGraph, effects: EffectPool) {
@@ -55,9 +81,7 @@ export class RunMemory<Result> {
     listener: RunListener,
   ): { readonly result: Result; readonly end: number } | undefined {
     let at = this.#roots.get(kind);
-    while (at !== undefined && 'sector' in at) {
-      at = at.answers.get(this.#graph.contentOf(state, at.sector));
-    }
+    while (at instanceof Question) at = at.get(this.#graph.contentOf(state, at.sector));
     if (at === undefined) return undefined;
     let end = state;
     for (const step of at.steps) end = this.#take(end, step, listener);
@@ -77,10 +101,10 @@ export class RunMemory<Result> {
     let question = questionAt(this.#roots, kind, first.sector);
     let { content } = first;
     for (const read of others) {
-      question = questionAt(question.answers, content, read.sector);
+      question = questionAt(question, content, read.sector);
       content = read.content;
     }
-    question.answers.set(content, run);
+    question.set(content, run);
   }
 
   #take(state: number, step: RememberedStep, listener: RunListener): number {
@@ -106,16 +130,19 @@ export class RunMemory<Result> {
 }
 
 function questionAt<Key, Result>(
-  answers: Map<Key, Question<Result> | RememberedRun<Result>>,
+  answers: {
+    get(key: Key): Answer<Result> | undefined;
+    set(key: Key, answer: Answer<Result>): unknown;
+  },
   key: Key,
   sector: number,
 ): Question<Result> {
   const known = answers.get(key);
-  if (known !== undefined && 'sector' in known) {
+  if (known instanceof Question) {
     if (known.sector !== sector) throw new Error('equal runs look at different sectors');
     return known;
   }
-  const made: Question<Result> = { sector, answers: new Map() };
+  const made = new Question<Result>(sector);
   answers.set(key, made);
   return made;
 }

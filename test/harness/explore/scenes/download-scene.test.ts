@@ -32,7 +32,7 @@ const CASES: readonly SceneCase[] = [
   {
     strategy: 'swap-using-scratch',
     statesMin: 1920,
-    deepest: 6,
+    deepest: 8,
     broken: ['tried-first', 'tried-once'],
   },
   { strategy: 'overwrite-only', flash: WORDS_OF_4, statesMin: 192, deepest: 4 },
