@@ -177,11 +177,17 @@ export class ExploredFlash {
    * with nothing done, where that cannot be. Nobody looks at what is copied.
    */
   copySectors({ fromOffset, toOffset, lengthBytes, chunkBytes }: SectorCopy): boolean {
-    if (lengthBytes === chunkBytes * Math.ceil(lengthBytes / chunkBytes)) {
-      const isOneSector = this.#copySector(fromOffset, toOffset, { lengthBytes, chunkBytes });
-      if (isOneSector) return true;
-    }
     if (!this.#mayCopy(fromOffset, toOffset, lengthBytes)) return false;
+    const first = this.sectorAt(fromOffset);
+    if (this.#sector(first).sizeBytes % chunkBytes === 0) {
+      let [from, to] = [first, this.sectorAt(toOffset)];
+      for (let done = 0; done < lengthBytes; done += this.#sector(from - 1).sizeBytes) {
+        this.#copySector(from, to, chunkBytes);
+        from += 1;
+        to += 1;
+      }
+      return true;
+    }
     for (let done = 0; done < lengthBytes; done += chunkBytes) {
       const length = Math.min(chunkBytes, lengthBytes - done);
       const written = this.write(toOffset + done, this.#read(fromOffset + done, length));
@@ -208,35 +214,25 @@ export class ExploredFlash {
   }
 
   /** One sector onto another: the writes are the same each time for the same contents. */
-  #copySector(
-    fromOffset: number,
-    toOffset: number,
-    { lengthBytes, chunkBytes }: { readonly lengthBytes: number; readonly chunkBytes: number },
-  ): boolean {
-    const from = this.sectorAt(fromOffset);
-    const to = this.sectorAt(toOffset);
-    if (this.#sector(from).sizeBytes !== lengthBytes || this.#regions.has(to)) return false;
+  #copySector(from: number, to: number, chunkBytes: number): void {
     const source = this.#contents[from] ?? 0;
-    this.#touches?.read(from, source);
-    this.#touches?.read(to, this.#contents[to] ?? 0);
-    const known = this.#copies.get(source);
-    if (known?.chunkBytes === chunkBytes && known.onto === this.#contents[to]) {
-      for (const effect of known.effects) this.#carryOut(effect, to);
-      return true;
-    }
-    if (!this.#mayCopy(fromOffset, toOffset, lengthBytes)) return false;
     const onto = this.#contents[to] ?? 0;
+    const known = this.#copies.get(source);
+    if (known?.chunkBytes === chunkBytes && known.onto === onto && !this.#regions.has(to)) {
+      for (const effect of known.effects) this.#carryOut(effect, to);
+      return;
+    }
+    const { offset, sizeBytes } = this.#sector(to);
     const effects: Effect[] = [];
-    for (let done = 0; done < lengthBytes; done += chunkBytes) {
+    for (let done = 0; done < sizeBytes; done += chunkBytes) {
       const bytes = this.#effects.contents.contents(source).bytes.subarray(done, done + chunkBytes);
-      const before = [this.#contents[to] ?? 0];
-      const effect = this.#effects.write(before, { offset: done, region: undefined }, bytes);
-      if (!effect.refused.ok) throw new Error('a word of an erased sector refused to be written');
+      const place = { offset: done, region: this.#regions.get(to) };
+      const effect = this.#effects.write([this.#contents[to] ?? 0], place, bytes);
+      if (!effect.refused.ok) throw new Error(`an erased word at ${offset + done} is not written`);
       effects.push(effect);
       this.#carryOut(effect, to);
     }
-    this.#copies.set(source, { onto, chunkBytes, effects });
-    return true;
+    if (!this.#regions.has(to)) this.#copies.set(source, { onto, chunkBytes, effects });
   }
 
   #mayCopy(fromOffset: number, toOffset: number, lengthBytes: number): boolean {

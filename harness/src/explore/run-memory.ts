@@ -21,6 +21,8 @@ type RememberedStep =
 interface RememberedRun<Result> {
   readonly steps: readonly RememberedStep[];
   readonly result: Result;
+  /** For each of the `MEETINGS`: from which states it was gone on with, and where that ended. */
+  readonly ends: readonly Map<number, number>[];
 }
 
 /** What follows when a sector holds what it does. */
@@ -51,6 +53,9 @@ class Question<Result> {
     this.#others.set(content, answer);
   }
 }
+
+/** After so many steps it is looked whether a state has met another one. */
+const MEETINGS: readonly number[] = [2, 8, 32, 128, 512];
 
 /** No contents. */
 const NONE = -1;
@@ -83,16 +88,35 @@ export class RunMemory<Result> {
     let at = this.#roots.get(kind);
     while (at instanceof Question) at = at.get(this.#graph.contentOf(state, at.sector));
     if (at === undefined) return undefined;
+    return { result: at.result, end: this.#goSteps(at, state, listener) };
+  }
+
+  /**
+   * Takes the steps of a run. States that differed come together when what they differed in is
+   * erased: from there on all was done before, by whoever had no more cuts behind it.
+   */
+  #goSteps({ steps, ends }: RememberedRun<Result>, state: number, listener: RunListener): number {
+    const passed: number[] = [];
     let end = state;
-    for (const step of at.steps) end = this.#take(end, step, listener);
-    return { result: at.result, end };
+    let taken = 0;
+    for (const step of steps) {
+      if (taken === MEETINGS[passed.length]) {
+        const known = ends[passed.length]?.get(end);
+        if (known !== undefined) return noteEnds(ends, passed, known);
+        passed.push(end);
+      }
+      end = this.#take(end, step, listener);
+      taken += 1;
+    }
+    return noteEnds(ends, passed, end);
   }
 
   /** Remembers a run that was made. */
   remember(kind: string, recorded: RunRecording, result: Result): void {
     this.#steps += recorded.steps.length;
     if (this.#steps > REMEMBERED_STEPS_MAX) return;
-    const run: RememberedRun<Result> = { steps: recorded.steps, result };
+    const ends = MEETINGS.map(() => new Map<number, number>());
+    const run: RememberedRun<Result> = { steps: recorded.steps, result, ends };
     const [first, ...others] = recorded.reads;
     if (first === undefined) {
       this.#roots.set(kind, run);
@@ -127,6 +151,15 @@ export class RunMemory<Result> {
         : { ...before, position: step.position };
     return { kind: 'context', context };
   }
+}
+
+function noteEnds(
+  ends: readonly Map<number, number>[],
+  passed: readonly number[],
+  end: number,
+): number {
+  for (const [meeting, state] of passed.entries()) ends[meeting]?.set(state, end);
+  return end;
 }
 
 function questionAt<Key, Result>(
