@@ -76,10 +76,23 @@ function versionAfterwards(image: UpgradeImage): ImageVersion | undefined {
   return image.headers[isUpgrade(image.decision) ? 1 : 0].header?.version;
 }
 
+/**
+ * Under swap-using-offset an image to go back to starts with the slot. What is left of the upload
+ * behind it may look like a header too, where images have one sector.
+ */
+function lookForFallback(image: UpgradeImage): void {
+  if (image.strategy !== 'swap-using-offset') return;
+  const header = image.readHeader(image.secondary, 0);
+  if (!header.hasMagic) return;
+  image.headers = [image.headers[0], header];
+  image.secondaryOffset = 0;
+}
+
 /** Whether nothing else is asked of an image, and an older one may run that lies in its other slot. */
 function canRevertAlong(image: UpgradeImage, method: UpgradeMethod): boolean {
-  const [primary, secondary] = image.headers;
   if (image.decision !== 'none' || method.algorithm === undefined) return false;
+  lookForFallback(image);
+  const [primary, secondary] = image.headers;
   if (primary.header === undefined || secondary.header === undefined) return false;
   const order = compareImageVersions(secondary.header.version, primary.header.version);
   if (order >= 0 || !isWithinReach(image, 'revert')) return false;

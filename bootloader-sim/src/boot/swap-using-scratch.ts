@@ -171,9 +171,11 @@ function secondaryToScratch(image: UpgradeImage, turn: Turn): Verdict<void> {
  * primary slot was made anew. MCUboot erases it and begins again; when the power goes then, nobody
  * knows any more. Hardened, it stays until the trailer of the primary slot is there.
  */
-function keepsRequest({ environment, status }: UpgradeImage): boolean {
-  const isAlone = status.index === 1 && status.source === 'scratch' && !status.usesScratch;
-  return environment.hardened === true && isAlone;
+function keepsRequest({ environment, status, scratch, index }: UpgradeImage): boolean {
+  if (environment.hardened !== true || scratch === undefined) return false;
+  if (status.index !== 1 || status.usesScratch) return false;
+  const { magic, imageNumber, swapType } = readTrailer(scratch);
+  return magic === 'good' && imageNumber === index && swapType === status.swapType;
 }
 
 /**

@@ -21,7 +21,26 @@ const CASES = SCENE_NAMES.filter((scene) => !ELSEWHERE.includes(scene)).flatMap(
   STRATEGY_NAMES.map((strategy): readonly [SceneName, StrategyName] => [scene, strategy]),
 );
 
+/** Of one sector: what is left of an upload may look like an image. */
+const ONE_SECTOR: SceneFlash = {
+  slotSizeBytes: 16_384,
+  sectorSizeBytes: 4096,
+  writeAlignBytes: 8,
+  imageSizeBytes: 4000,
+};
+
 describe('a hardened bootloader', () => {
+  it.each(['swap-using-offset', 'swap-using-move', 'swap-using-scratch'] as const)(
+    'keeps two images that need each other together: %s',
+    (strategy) => {
+      const options = { strategy, flash: ONE_SECTOR, hardened: true };
+      const explored = exploreCase('multi-image', options);
+      if (!explored.ok) throw new Error(explored.detail);
+      expect(explored.value.stoppedBy).toBeUndefined();
+      expect(brokenIn(explored.value)).toEqual([]);
+    },
+  );
+
   it.each(CASES)('drains without a finding: %s, %s', (scene, strategy) => {
     for (const flash of FLASHES) {
       const explored = exploreCase(scene, { strategy, flash, tears: STEADY, hardened: true });
