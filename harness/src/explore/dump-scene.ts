@@ -14,6 +14,7 @@ import {
   type Verdict,
   type VerificationKey,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import {
   checkBoardStore,
   checkBoardStrategy,
@@ -27,7 +28,7 @@ import { withShortStore } from './dump-store.js';
 import type { KnownImage, Scene, SceneDevice } from './scene.js';
 import { must } from './scene-board.js';
 import type { BuiltScene } from './scene-catalog.js';
-import { layoutOn, type SceneGeometry, type SceneRejectCode } from './scene-geometry.js';
+import type { SceneGeometry, SceneRejectCode } from './scene-geometry.js';
 import { UPDATE, isUpdateSettled } from './update-sessions.js';
 
 /** The flash of somebody's own board, and whom its bootloader trusts. */
@@ -123,7 +124,7 @@ function imagesOf(
 ): Verdict<readonly KnownImage[], SceneRejectCode> {
   const { device, counters } = started;
   const flash = new NorFlash(snapshot);
-  const layout = layoutOn(must(createFlashMap(flash, geometry.areas)), geometry.settings);
+  const layout = bootLayoutOf(must(createFlashMap(flash, geometry.areas)), geometry.settings);
   const environment: BootEnvironment = {
     ...layout,
     keys: device.keys,

@@ -135,7 +135,7 @@ export function prepareExploration(
   const parts = { graph, effects, device, canonical: atReset, flickersMax: options.flickersMax };
   const explorer = new Explorer(scene, parts, options);
   const areaAt = (offset: number): FlashArea => {
-    for (const area of areas.values()) {
+    for (const area of areas.areas) {
       if (offset >= area.flashOffset && offset < area.flashOffset + area.sizeBytes) return area;
     }
     throw new RangeError(`no area at ${offset}`);

@@ -2,21 +2,26 @@ import {
   reject,
   type FlashArea,
   type FlashAreaOptions,
+  type FlashMap,
   type FlashRejectCode,
   type FlashSector,
   type Rejected,
 } from '@brickproof/bootloader-sim';
 import type { ExploredFlash } from './explored-flash.js';
 
-/** The areas of an explored flash by name. They must cover whole sectors; others throw. */
-export function exploredAreas(
-  flash: ExploredFlash,
-  areas: readonly FlashAreaOptions[],
-): ReadonlyMap<string, FlashArea> {
+/** The areas of an explored flash. They must cover whole sectors; others throw. */
+export function exploredAreas(flash: ExploredFlash, areas: readonly FlashAreaOptions[]): FlashMap {
   const owners: Owners = new WeakMap();
   const made = new Map(areas.map((area) => [area.name, exploredArea(flash, area, owners)]));
   for (const area of made.values()) owners.set(area, flash);
-  return made;
+  return {
+    areas: [...made.values()],
+    area: (name) => {
+      const area = made.get(name);
+      if (area === undefined) throw new RangeError(`the flash has no area ${name}`);
+      return area;
+    },
+  };
 }
 
 /** Which areas lie in which flash. */

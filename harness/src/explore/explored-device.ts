@@ -11,11 +11,11 @@ import {
   type BootLayout,
   type BootOutcome,
   type BootedImage,
-  type FlashArea,
+  type FlashMap,
   type SecurityCounters,
-  type SlotPair,
   type Verdict,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import type { CachedCrypto } from './cached-crypto.js';
 import type { Choices } from './choices.js';
 import type { Effect } from './effect-pool.js';
@@ -74,7 +74,7 @@ export class ExploredDevice {
   readonly #images: readonly KnownImage[];
   readonly #graph: StateGraph;
   readonly #flash: ExploredFlash;
-  readonly #areas: ReadonlyMap<string, FlashArea>;
+  readonly #areas: FlashMap;
   readonly #crypto: CachedCrypto;
   readonly #boot: BootFunction;
   readonly #counters: SecurityCounters | undefined;
@@ -90,7 +90,7 @@ export class ExploredDevice {
     readonly images: readonly KnownImage[];
     readonly graph: StateGraph;
     readonly flash: ExploredFlash;
-    readonly areas: ReadonlyMap<string, FlashArea>;
+    readonly areas: FlashMap;
     readonly crypto: CachedCrypto;
     readonly boot: BootFunction | undefined;
   }) {
@@ -101,7 +101,7 @@ export class ExploredDevice {
     this.#areas = options.areas;
     this.#crypto = options.crypto;
     this.#boot = options.boot ?? bootForReal;
-    this.layout = layoutOf(options.areas, options.scene);
+    this.layout = bootLayoutOf(options.areas, options.scene.settings);
     this.#counters = options.scene.hasCounters ? this.#makeCounters() : undefined;
     this.#flash.listen((effect, sector) => {
       this.#step(this.#flashStep(effect, sector));
@@ -196,7 +196,7 @@ export class ExploredDevice {
       counters: this.#counters,
       crypto: this.#crypto,
       running,
-      area: (name) => this.#area(name),
+      area: (name) => this.#areas.area(name),
       get position() {
         return position();
       },
@@ -271,25 +271,4 @@ export class ExploredDevice {
     this.#state = this.#graph.take(this.#state, step, listener);
     if (step.kind === 'context') this.#context = step.context;
   }
-
-  #area(name: string): FlashArea {
-    const area = this.#areas.get(name);
-    if (area === undefined) throw new RangeError(`no area ${name}`);
-    return area;
-  }
-}
-
-/** Slots by name, as on every board. */
-function layoutOf(
-  areas: ReadonlyMap<string, FlashArea>,
-  { settings }: Pick<SceneDevice, 'settings'>,
-): BootLayout {
-  const pairs = [
-    [areas.get('slot0'), areas.get('slot1')],
-    [areas.get('slot2'), areas.get('slot3')],
-  ];
-  const images = pairs.flatMap(([primary, secondary]): readonly SlotPair[] =>
-    primary === undefined || secondary === undefined ? [] : [[primary, secondary]],
-  );
-  return { ...settings, images, scratch: areas.get('scratch') };
 }

@@ -11,10 +11,10 @@ import {
   createFlashMap,
   type FlashArea,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import type { ByteRange } from './true-ranges.js';
 import type { BuiltScene } from './scene-catalog.js';
 import { must } from './scene-board.js';
-import { layoutOn } from './scene-geometry.js';
 
 /**
  * Which bytes of each sector somebody may look at: headers and TLVs wherever images may lie, and
@@ -24,7 +24,7 @@ export function keptRangesOf(built: BuiltScene): readonly (readonly ByteRange[] 
   const { geometry, scene } = built;
   const flash = new NorFlash(geometry.geometry);
   const map = must(createFlashMap(flash, geometry.areas));
-  const layout = layoutOn(map, geometry.settings);
+  const layout = bootLayoutOf(map, geometry.settings);
   const kept: (readonly ByteRange[] | 'all')[] = geometry.geometry.sectors.map(() => 'all');
   const isSwap = scene.device.strategy.startsWith('swap');
   for (const [imageIndex, slots] of layout.images.entries()) {

@@ -6,10 +6,10 @@ import {
   type BootLayout,
   type FlashGeometry,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import type { EffectPool } from './effect-pool.js';
 import type { Scene } from './scene.js';
 import { must } from './scene-board.js';
-import { layoutOn } from './scene-geometry.js';
 import type { StateGraph } from './state-graph.js';
 
 /** What a state counts as when the power comes back in it. */
@@ -27,7 +27,7 @@ export class ResetStates {
     this.#effects = effects;
     this.#flash = new NorFlash(geometry);
     const map = must(createFlashMap(this.#flash, scene.device.areas));
-    this.#layout = layoutOn(map, scene.device.settings);
+    this.#layout = bootLayoutOf(map, scene.device.settings);
   }
 
   /** The state that stands for all that differ from it in nothing that matters. */

@@ -15,8 +15,9 @@ import {
   type SlotPair,
   type Verdict,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import type { KnownImage, SceneDevice } from './scene.js';
-import { layoutOn, type SceneGeometry } from './scene-geometry.js';
+import type { SceneGeometry } from './scene-geometry.js';
 
 /**
  * A board on which a scene is prepared, without power cuts: images leave the factory on it, are
@@ -33,7 +34,7 @@ export class SceneBoard {
   constructor(geometry: SceneGeometry, device: SceneDevice, counters: readonly number[]) {
     this.flash = new NorFlash(geometry.geometry);
     const map = must(createFlashMap(this.flash, geometry.areas));
-    this.layout = layoutOn(map, geometry.settings);
+    this.layout = bootLayoutOf(map, geometry.settings);
     this.counters = new OtpCounters(counters);
     this.#device = device;
     this.#running = this.layout.images.map(() => 0);

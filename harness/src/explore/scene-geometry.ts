@@ -13,13 +13,12 @@ import {
   type ErasedValue,
   type FlashAreaOptions,
   type FlashGeometry,
-  type FlashMap,
   type SectorRun,
-  type SlotPair,
   type StrategyName,
   type Verdict,
   type WriteAlignBytes,
 } from '@brickproof/bootloader-sim';
+import { bootLayoutOf } from '../board/provision.js';
 import type { LastWordRegion } from './last-word-region.js';
 
 /** The flash of an explored board, in the words of its flags. */
@@ -82,7 +81,7 @@ export function layOutScene(
   const map = createFlashMap(new NorFlash(geometry.value), areas);
   if (!map.ok) return reject('scene-geometry-invalid', map.detail);
   const { settings } = options;
-  const capacity = checkBootLayout(strategy, layoutOn(map.value, settings));
+  const capacity = checkBootLayout(strategy, bootLayoutOf(map.value, settings));
   if (!capacity.ok) return reject('scene-geometry-invalid', capacity.detail);
   return accept({
     strategy,
@@ -91,20 +90,6 @@ export function layOutScene(
     settings,
     capacity: capacity.value,
   });
-}
-
-/** Where the images of a scene's flash lie. */
-export function layoutOn(map: FlashMap, settings: BootSettings): BootLayout {
-  const find = (name: string): ReturnType<FlashMap['area']> | undefined =>
-    map.areas.find((area) => area.name === name);
-  const pairs = [
-    [find('slot0'), find('slot1')],
-    [find('slot2'), find('slot3')],
-  ];
-  const images = pairs.flatMap(([primary, secondary]): readonly SlotPair[] =>
-    primary === undefined || secondary === undefined ? [] : [[primary, secondary]],
-  );
-  return { ...settings, images, scratch: find('scratch') };
 }
 
 /** By sector: the status entries of the swaps, of which only the last one counts. */
